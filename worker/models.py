@@ -28,7 +28,7 @@ def _table(name: str, *parts: Column[object] | Index) -> Table:
     return Table(PREFIX + name, metadata, *parts)
 
 
-def _key(name: str, kind: type[Text] | type[BigInteger] | type[Integer]) -> Column[object]:
+def _key(name: str, kind: type[Text | BigInteger | Integer]) -> Column[object]:
     return Column(name, kind, primary_key=True, autoincrement=False)
 
 
@@ -233,7 +233,7 @@ timers = _table(
     Index("ix_shoal_timers_due", "partition", "due_at"),
 )
 
-# cause: event | time | model | import | rule
+# The cause is one of event, time, model, import, rule.
 segment_changes = _table(
     "segment_changes",
     _key("customer", BigInteger),
@@ -249,7 +249,7 @@ segment_changes = _table(
     Index("ix_shoal_segment_changes_store_at", "store", "at"),
 )
 
-# state: shadow | live | paused | removed
+# A campaign is in one of four states: shadow, live, paused, removed.
 campaigns = _table(
     "campaigns",
     _key("store", Integer),
@@ -272,7 +272,7 @@ policies = _table(
     "policies", _key("store", Integer), _key("segment", Text), _number("version"), _text("body")
 )
 
-# outcome: fire | holdout; mode: live | shadow. Holds are below: the last one a customer only.
+# The outcome is fire or holdout, the mode live or shadow. Holds are below: the last one a customer only.
 decisions = _table(
     "decisions",
     _key("store", Integer),
@@ -305,8 +305,8 @@ holds = _table(
     Index("ix_shoal_holds_customer", "customer"),
 )
 
-# The outbox. state: due | sending | done | refused | withdrawn | unknown
-# kind: coupon | revoke | recommend | tag | webhook | look_up
+# The outbox. An action is due, sending, done, refused, withdrawn or unknown; it is of the kind
+# coupon, revoke, recommend, tag, webhook or look_up.
 actions = _table(
     "actions",
     _key("key", Text),
@@ -344,7 +344,7 @@ codes = _table(
     _text("order_id"),
 )
 
-# kind: segments | products. Immutable; the highest version is in force.
+# Of segments or of products. Immutable; the highest version is in force.
 models = _table(
     "models",
     _key("store", Integer),
@@ -357,7 +357,7 @@ models = _table(
 )
 learning = _table("learning", _key("store", Integer), _number("wanted_at"), _number("learned_at"))
 
-# state: open | replayed. The whole body is sealed.
+# Open until replayed. The whole body is sealed.
 dead_letters = _table(
     "dead_letters",
     Column("id", LargeBinary, primary_key=True),
