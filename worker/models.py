@@ -118,6 +118,7 @@ customers = _table(
     _number("segment_since"),
     _number("segment_changes"),  # how many there were: numbers the entries
     _text("platform_id"),
+    _flag("is_known"),  # told us who they are: a platform id or an e-mail; else a visitor
     _text("attributes", "{}"),
     _text("consents", "{}"),
     _text("time_zone"),
@@ -272,7 +273,7 @@ policies = _table(
     "policies", _key("store", Integer), _key("segment", Text), _number("version"), _text("body")
 )
 
-# The outcome is fire or holdout, the mode live or shadow. Holds are below: the last one a customer only.
+# The outcome is fire or holdout, the mode live or shadow. Of holds only the last is kept, below.
 decisions = _table(
     "decisions",
     _key("store", Integer),
