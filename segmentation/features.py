@@ -1,0 +1,176 @@
+"""The catalogue: every feature of a customer, its unit, its meaning and how a model reads it.
+
+``segmentation.batch`` defines the same numbers from tables, ``segmentation.running`` keeps them
+event by event. Money is in the currency's main unit. NaN means undefined: such a feature answers
+no condition and a model puts its centre there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.errors import UnknownFeature
+
+Transform = Literal["none", "log"]
+Unit = Literal[
+    "time", "days", "days²", "count", "money", "money²", "share", "seconds", "hour", "day"
+]
+
+HALF_LIVES: Final = (7, 30, 90)  # days
+SERIES: Final = ("views", "carts", "checkouts", "orders", "revenue")
+SLOTS: Final = 16
+CATEGORY_HALF_LIFE: Final = 90  # days
+SESSION_GAP: Final = 30 * 60  # seconds without an act that end a visit
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One number about a customer.
+
+    Attributes
+    ----------
+    name
+        As in conditions, exports and models.
+    unit
+        ``time`` is microseconds since 1970 UTC; ``money`` the currency's main unit; ``hour`` 0-24
+        and ``day`` 0-7 (0 is Monday) go round in a circle.
+    meaning
+        A sentence for people.
+    transform
+        What a model does first: ``log`` is :func:`signed_log`.
+    clip
+        Bounds a model cuts to before the transform; None: no bound.
+    """
+
+    name: str
+    unit: Unit
+    meaning: str
+    transform: Transform = "none"
+    clip: tuple[float, float] | None = None
+
+
+_PURCHASES: Final = (
+    Feature("first_order_at", "time", "When the first order was placed."),
+    Feature("last_order_at", "time", "When the last order was placed."),
+    Feature("recency_days", "days", "Days since the last order.", "log", (0, 36_500)),
+    Feature("orders", "count", "Distinct completed orders; cancelled ones do not count.", "log"),
+    Feature("monetary_value", "money", "Gross sales: all lines of all orders, summed.", "log"),
+    Feature("refunded_value", "money", "All money given back, whether its order is known.", "log"),
+    Feature("average_order_value", "money", "Gross sales per order.", "log"),
+    Feature("order_value_variance", "money²", "Population variance of order values.", "log"),
+    Feature("tenure_days", "days", "Days since the first order.", "log", (0, 36_500)),
+    Feature("gap_days_mean", "days", "Mean time between orders; undefined below two.", "log"),
+    Feature(
+        "gap_days_variance",
+        "days²",
+        "Population variance of the times between orders; undefined below two orders.",
+        "log",
+    ),
+    Feature("items_per_order", "count", "Mean number of distinct products in an order.", "log"),
+    Feature("distinct_products", "count", "Different products ever bought, exactly.", "log"),
+    Feature(
+        "discount_share",
+        "share",
+        "Discounts over gross sales. Without sales: 0, or 1 if a discount was given.",
+        clip=(0, 1),
+    ),
+    Feature(
+        "refund_share",
+        "share",
+        "Refunds over gross sales, above 1 if more came back than was sold. Without sales: 0, "
+        "or 1 if anything was refunded.",
+        clip=(0, 1),
+    ),
+)
+_SERIES_MEANING: Final = {
+    "views": "Views",
+    "carts": "Additions to the cart",
+    "checkouts": "Checkouts begun",
+    "orders": "Orders",
+    "revenue": "Gross sales",
+}
+_DECAYED: Final = tuple(
+    Feature(
+        f"{series}_{days}d",
+        "money" if series == "revenue" else "count",
+        f"{_SERIES_MEANING[series]}, each halving in weight every {days} days.",
+        "log",
+    )
+    for series in SERIES
+    for days in HALF_LIVES
+)
+_BROWSING: Final = (
+    Feature("views", "count", "Pages and products viewed.", "log"),
+    Feature("searches", "count", "Searches made.", "log"),
+    Feature("carts", "count", "Additions to and updates of a cart.", "log"),
+    Feature("checkouts", "count", "Checkouts begun.", "log"),
+    Feature("view_to_cart_rate", "share", "Carts over views; undefined without.", clip=(0, 1)),
+    Feature("cart_to_order_rate", "share", "Orders over carts; undefined without.", clip=(0, 1)),
+    Feature("view_to_order_rate", "share", "Orders over views; undefined without.", clip=(0, 1)),
+    Feature("sessions", "count", "Visits: acts at most 30 minutes apart are one visit.", "log"),
+    Feature("browsing_seconds", "seconds", "First to last act of each visit, summed.", "log"),
+)
+_HABITS: Final = (
+    Feature("preferred_hour", "hour", "Circular mean of the local time of day of all acts."),
+    Feature("hour_focus", "share", "How strongly acts gather at that hour: 0 not, 1 always."),
+    Feature("preferred_weekday", "day", "Circular mean of the local weekday; 0 is Monday."),
+    Feature("weekday_focus", "share", "How strongly acts gather on that day: 0 not, 1 always."),
+)
+_CATEGORIES: Final = tuple(
+    Feature(
+        f"category_share_{slot}",
+        "share",
+        f"Share of the store's category {slot} in views, carts, checkouts and orders, each "
+        f"halving in weight every {CATEGORY_HALF_LIFE} days; undefined without any.",
+    )
+    for slot in range(SLOTS)
+)
+_MESSAGES: Final = (
+    Feature("contacts", "count", "Campaign actions that reached the customer.", "log"),
+    Feature("opens", "count", "Messages opened.", "log"),
+    Feature("clicks", "count", "Messages clicked.", "log"),
+    Feature("redemptions", "count", "Our coupons redeemed.", "log"),
+    Feature("open_rate", "share", "Opens over contacts; undefined without contacts.", clip=(0, 1)),
+    Feature("click_rate", "share", "Clicks over contacts; undefined without.", clip=(0, 1)),
+    Feature("first_seen_at", "time", "The customer's first act or order."),
+    Feature("last_seen_at", "time", "The customer's last act or order."),
+    Feature("last_seen_days", "days", "Days since that last act.", "log", (0, 36_500)),
+)
+FEATURES: Final = _PURCHASES + _DECAYED + _BROWSING + _HABITS + _CATEGORIES + _MESSAGES
+NAMES: Final = tuple(feature.name for feature in FEATURES)
+BY_NAME: Final = {feature.name: feature for feature in FEATURES}
+
+
+def feature(name: str) -> Feature:
+    """The feature of that name.
+
+    Raises
+    ------
+    UnknownFeature
+        If there is none; the message names the nearest.
+    """
+    if name not in BY_NAME:
+        raise UnknownFeature(name, NAMES)
+    return BY_NAME[name]
+
+
+def signed_log(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sign times log(1 + magnitude): log1p where that is defined, its mirror below zero."""
+    return np.copysign(np.log1p(np.abs(column)), column)
+
+
+def transformed(name: str, column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A feature's column as a model reads it: clipped, then transformed; NaN stays NaN.
+
+    Raises
+    ------
+    UnknownFeature
+        If the catalogue does not hold the name.
+    """
+    entry = feature(name)
+    cut = column if entry.clip is None else np.clip(column, *entry.clip)
+    return signed_log(cut) if entry.transform == "log" else cut
