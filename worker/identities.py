@@ -86,9 +86,9 @@ def resolve(directory: Directory, keys: Sequence[Key], *, is_claim: bool) -> int
     customer = _primary(directory, ordered)
     for key in ordered:
         _bind(directory, key, customer)
-    for kind, key in ordered:
+    for kind, token in ordered:
         if kind == "cart":
-            _confirm(directory, (CLAIM, key), customer)
+            _confirm(directory, (CLAIM, token), customer)
     return customer
 
 

@@ -1,0 +1,139 @@
+"""One order is one order, by however many doors it comes: versions of facts with natural keys.
+
+Pure: what is stored goes in, what to store comes out. The newest version wins, whatever the order
+of arrival; of two with the same time the further status does. What the features see is the
+difference between what was folded before and what stands now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from connectors.events import microseconds
+from connectors.records import Order, Refund
+
+_RANK: Final = {"draft": 0, "pending": 1, "authorized": 2, "partly_paid": 3, "paid": 4}
+_LAST_RANK: Final = 5  # cancelled
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """A row of the orders table. ``lines`` is msgpack of [[product_id, quantity, value], …]."""
+
+    order_id: str
+    customer: int
+    version: int
+    status: str
+    is_counted: bool
+    at: int
+    value: int
+    discount: int
+    items: int
+    currency: str
+    lines: bytes
+    coupons: str
+
+    @property
+    def product_ids(self) -> tuple[str, ...]:
+        """Distinct products of the order."""
+        return tuple(dict.fromkeys(line[0] for line in msgspec.msgpack.decode(self.lines)))
+
+
+class RefundRow(msgspec.Struct, frozen=True):
+    """A row of the refunds table."""
+
+    refund_id: str
+    order_id: str
+    customer: int
+    version: int
+    at: int
+    value: int
+    currency: str
+    is_void: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one order in a batch: the row before (None: new) and after."""
+
+    before: OrderRow | None
+    after: OrderRow
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether it counts now and did not before: a pure addition."""
+        return self.after.is_counted and (self.before is None or not self.before.is_counted)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it counted and does not any more."""
+        return self.before is not None and self.before.is_counted and not self.after.is_counted
+
+    @property
+    def is_revised(self) -> bool:
+        """Whether something that was folded is not so any more; then only recomputing is right."""
+        before, after = self.before, self.after
+        if before is None or not before.is_counted:
+            return False
+        return _folded(before) != _folded(after)
+
+
+def _folded(row: OrderRow) -> tuple[object, ...]:
+    return (row.is_counted, row.customer, row.at, row.value, row.discount, row.items, row.lines)
+
+
+def order_row(order: Order, customer: int, currency: str) -> OrderRow:
+    """The row of an order. Another currency than the store's is kept and never counted."""
+    lines = [[line.product_id, line.quantity, line.value] for line in order.lines]
+    return OrderRow(
+        order_id=order.order_id,
+        customer=customer,
+        version=microseconds(order.updated_at),
+        status=order.status,
+        is_counted=order.is_completed and order.currency == currency,
+        at=microseconds(order.placed_at),
+        value=order.value,
+        discount=order.discount,
+        items=len({line.product_id for line in order.lines}),
+        currency=order.currency,
+        lines=msgspec.msgpack.encode(lines),
+        coupons=msgspec.json.encode(order.coupons).decode(),
+    )
+
+
+def refund_row(refund: Refund, customer: int) -> RefundRow:
+    """The row of a refund."""
+    return RefundRow(
+        refund_id=refund.refund_id,
+        order_id=refund.order_id or "",
+        customer=customer,
+        version=microseconds(refund.updated_at),
+        at=microseconds(refund.refunded_at),
+        value=refund.value,
+        currency=refund.currency,
+        is_void=refund.is_void,
+    )
+
+
+def newer_order(stored: OrderRow | None, row: OrderRow) -> OrderRow | None:
+    """The row to store in the other's place, or None if it says nothing new."""
+    if stored is None:
+        return row
+    if (row.version, _rank(row.status)) <= (stored.version, _rank(stored.status)):
+        return None
+    return row if row.customer else msgspec.structs.replace(row, customer=stored.customer)
+
+
+def newer_refund(stored: RefundRow | None, row: RefundRow) -> RefundRow | None:
+    """The row to store in the other's place, or None if it says nothing new."""
+    if stored is None:
+        return row
+    if (row.version, row.is_void) <= (stored.version, stored.is_void):
+        return None
+    return row if row.customer else msgspec.structs.replace(row, customer=stored.customer)
+
+
+def _rank(status: str) -> int:
+    return _RANK.get(status, _LAST_RANK)
