@@ -158,6 +158,8 @@ orders = _table(
     _number("value"),
     _number("discount"),
     _number("items"),
+    _number("slot", -1),  # category slot and local time as they were folded
+    _number("utc_offset"),
     _text("currency"),
     _bytes("lines"),  # msgpack [[product_id, quantity, value], …]
     _text("coupons", "[]"),

@@ -31,6 +31,8 @@ class OrderRow(msgspec.Struct, frozen=True):
     value: int
     discount: int
     items: int
+    slot: int
+    utc_offset: int
     currency: str
     lines: bytes
     coupons: str
@@ -84,7 +86,7 @@ def _folded(row: OrderRow) -> tuple[object, ...]:
     return (row.is_counted, row.customer, row.at, row.value, row.discount, row.items, row.lines)
 
 
-def order_row(order: Order, customer: int, currency: str) -> OrderRow:
+def order_row(order: Order, customer: int, currency: str, slot: int, utc_offset: int) -> OrderRow:
     """The row of an order. Another currency than the store's is kept and never counted."""
     lines = [[line.product_id, line.quantity, line.value] for line in order.lines]
     return OrderRow(
@@ -97,6 +99,8 @@ def order_row(order: Order, customer: int, currency: str) -> OrderRow:
         value=order.value,
         discount=order.discount,
         items=len({line.product_id for line in order.lines}),
+        slot=slot,
+        utc_offset=utc_offset,
         currency=order.currency,
         lines=msgspec.msgpack.encode(lines),
         coupons=msgspec.json.encode(order.coupons).decode(),

@@ -1,0 +1,192 @@
+"""One store's events, from facts to due actions, inside the drain's transaction: read first.
+
+The rooms in their order, each a module of its own:
+
+intake → catalogue, carts → merges → sales → profiles → touches → judging → triggers → deciding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, update
+
+from connectors.events import Event, microseconds
+from worker import (
+    carts,
+    catalogue,
+    deciding,
+    erasure,
+    intake,
+    judging,
+    merges,
+    models,
+    outbox,
+    profiles,
+    roster,
+    sales,
+    tallies,
+    timers,
+    touches,
+    triggers,
+    turns,
+)
+from worker.batch import Batch, Timer
+from worker.runtime import Kit
+from worker.shop import Shop
+
+@dataclass(slots=True)
+class Woken:
+    """Whom to ring after the commit: stores with due actions, with learning to do, look-ups."""
+
+    deliver: set[int] = field(default_factory=set)
+    learn: set[int] = field(default_factory=set)
+    set_aside: list[tuple[Event, str]] = field(default_factory=list)
+
+
+def advance(
+    connection: Connection, kit: Kit, shop: Shop, events: Sequence[Event], horizon: int
+) -> Woken:
+    """Apply a batch of one store's events and timers.
+
+    Parameters
+    ----------
+    events
+        In order of arrival; redeliveries among them stop here.
+    horizon
+        Timers due up to this business time may fire: everything received before it has been read.
+    """
+    found = intake.sort_out(connection, events, on_log_time=shop.is_on_log_time)
+    ticks = [event for event in found.fresh if event.type == "clock_ticked"]
+    told = [event for event in found.fresh if event.type not in intake.CONTROL]
+    due = _due(connection, shop, horizon, has_events=bool(found.fresh))
+    if not found.fresh and not due and shop.model.version == shop.judged_by:
+        _write_counts(connection, shop, found)
+        return Woken(set_aside=found.set_aside)
+    batch = _assembled(connection, shop, told, ticks, due)
+    _apply(connection, kit, batch)
+    woken = _decide(connection, kit, batch)
+    woken.set_aside = found.set_aside
+    _keep(connection, kit, batch, found, ticks)
+    if ticks and turns.take_turn(connection, kit.settings, shop, batch.now):
+        woken.learn.add(shop.number)
+    return woken
+
+
+def _due(
+    connection: Connection, shop: Shop, horizon: int, *, has_events: bool
+) -> list[Timer]:
+    """Timers that fire now. On a log's time each fires alone, at its own moment."""
+    if not shop.is_on_log_time:
+        return timers.due_timers(connection, shop.number, horizon)
+    if has_events:
+        return []
+    return timers.same_moment(timers.due_timers(connection, shop.number, shop.now))
+
+
+def _assembled(
+    connection: Connection,
+    shop: Shop,
+    told: Sequence[Event],
+    ticks: Sequence[Event],
+    due: list[Timer],
+) -> Batch:
+    now = _business_now(shop, told, ticks, due)
+    directory = intake.read_directory(connection, shop, told)
+    subjects, unowned = intake.place(connection, shop, directory, told)
+    intake.keep_unowned(connection, shop, unowned)
+    wanted = {subject.customer for subject in subjects} | {timer.customer for timer in due}
+    wanted |= directory.merged.keys() | set(directory.merged.values())
+    wanted |= set(_moved(connection, shop, now, ticks))
+    people = roster.load_roster(connection, shop, wanted, directory.created)
+    batch = Batch(shop, now, directory, subjects, people, due)
+    batch.count("unowned", by=len(unowned))
+    batch.unowned = unowned
+    return batch
+
+
+def _business_now(
+    shop: Shop, told: Sequence[Event], ticks: Sequence[Event], due: Sequence[Timer]
+) -> int:
+    if not shop.is_on_log_time:
+        return shop.now
+    if due:
+        return due[0].due_at
+    return max([shop.now, *(microseconds(event.at) for event in (*told, *ticks))])
+
+
+def _moved(
+    connection: Connection, shop: Shop, now: int, ticks: Sequence[Event]
+) -> list[int]:
+    if shop.model.version != shop.judged_by:
+        return judging.movers(connection, shop, now, None)
+    if not ticks:
+        return []
+    return [
+        customer
+        for slice_ in turns.slices(shop, ticks)
+        for customer in judging.movers(connection, shop, now, slice_)
+    ]
+
+
+def _apply(connection: Connection, kit: Kit, batch: Batch) -> None:
+    """Facts into tables and features."""
+    zone = None if batch.shop.time_zone == "UTC" else ZoneInfo(batch.shop.time_zone)
+    catalogue.record_products(connection, batch)
+    slots = catalogue.slots_of(connection, batch)
+    outdated = carts.record_carts(connection, batch)
+    intake.write_log(connection, batch, outdated)
+    merges.merge_people(connection, batch)
+    sales.record_orders(connection, batch, slots, zone)
+    sales.record_refunds(connection, batch)
+    batch.redeemed = sales.redeem(connection, batch)
+    carts.close_carts(connection, batch)
+    opened = profiles.record_people(connection, batch, kit.sealer)
+    triggers.set_date_timers(batch, opened)
+    touches.note_touches(batch, slots, zone, outdated)
+    touches.fold_facts(connection, batch)
+    judging.judge(connection, batch)
+
+
+def _decide(connection: Connection, kit: Kit, batch: Batch) -> Woken:
+    """Segment changes, events and timers into decisions and due actions."""
+    triggers.wake_campaigns(connection, batch)
+    decisions = deciding.decide_all(connection, kit, batch)
+    written = outbox.write_actions(connection, kit, batch, decisions)
+    written += outbox.write_look_ups(connection, batch)
+    timers.write_timers(connection, batch)
+    return Woken(deliver={batch.shop.number} if written else set())
+
+
+def _keep(
+    connection: Connection,
+    kit: Kit,
+    batch: Batch,
+    found: intake.Sorted,
+    ticks: Sequence[Event],
+) -> None:
+    roster.save_roster(connection, batch.roster)
+    intake.write_directory(connection, batch.shop, batch.directory)
+    intake.write_control(connection, batch.shop, found.fresh)
+    batch.count("applied", by=len(found.fresh) - len(batch.unowned))
+    batch.count("duplicates", by=found.duplicates)
+    batch.count("set_aside", by=len(found.set_aside))
+    tallies.add(connection, batch.shop.number, batch.tallies)
+    if ticks:
+        _tick(connection, batch)
+    erasure.apply_erasures(connection, kit.sealer, batch.shop, found.fresh, batch.now)
+
+
+def _tick(connection: Connection, batch: Batch) -> None:
+    connection.execute(
+        update(models.stores)
+        .where(models.stores.c.number == batch.shop.number)
+        .values(now=batch.now, ticked_at=batch.now)
+    )
+
+
+def _write_counts(connection: Connection, shop: Shop, found: intake.Sorted) -> None:
+    counts = {("duplicates", ""): found.duplicates, ("set_aside", ""): len(found.set_aside)}
+    tallies.add(connection, shop.number, counts)

@@ -1,0 +1,111 @@
+"""Carts and checkouts: the newest version of each, and the timers that wait for their order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from connectors.events import microseconds
+from connectors.records import Cart, Order
+from worker import bulk, models
+from worker.batch import Batch, Subject, Timer
+
+_COLUMNS: Final = ("store", "token", "customer", "version", "value", "is_checkout", "lines")
+
+
+def record_carts(connection: Connection, batch: Batch) -> set[bytes]:
+    """Store the newest version of each cart and set its timers; ids of events that came too late."""
+    about = [one for one in batch.subjects if isinstance(one.event.body, Cart)]
+    if not about:
+        return set()
+    tokens = sorted({one.event.body.token for one in about if isinstance(one.event.body, Cart)})
+    rows = bulk.select_pairs(
+        connection, models.carts, ("token", "version", "is_checkout"), batch.shop.number, tokens
+    )
+    versions = {token: (version, bool(is_checkout)) for token, version, is_checkout in rows}
+    newest: dict[str, tuple[Cart, Subject]] = {}
+    outdated: set[bytes] = set()
+    for subject in about:
+        cart = subject.event.body
+        if not isinstance(cart, Cart):
+            continue
+        version = (microseconds(cart.updated_at), cart.is_checkout)
+        if version <= versions.get(cart.token, (-1, False)):
+            outdated.add(subject.event.id)
+            continue
+        versions[cart.token] = version
+        newest[cart.token] = (cart, subject)
+    values = [_row(batch, cart, subject) for _, (cart, subject) in sorted(newest.items())]
+    bulk.upsert(connection, models.carts, _COLUMNS, values)
+    for cart, subject in newest.values():
+        _set_timers(batch, cart, subject)
+    return outdated
+
+
+def _row(batch: Batch, cart: Cart, subject: Subject) -> tuple[object, ...]:
+    lines = [[line.product_id, line.quantity, line.value] for line in cart.lines]
+    return (
+        batch.shop.number,
+        cart.token,
+        batch.directory.final(subject.customer),
+        microseconds(cart.updated_at),
+        cart.value,
+        cart.is_checkout,
+        msgspec.msgpack.encode(lines),
+    )
+
+
+def _set_timers(batch: Batch, cart: Cart, subject: Subject) -> None:
+    """One timer a campaign that waits for this cart; a later change of the cart moves it."""
+    since = microseconds(cart.updated_at)
+    for running in batch.shop.campaigns:
+        trigger = running.campaign.trigger
+        wait = abandoned_after(trigger, is_checkout=cart.is_checkout)
+        if wait is not None:
+            batch.set_timers.append(
+                Timer(
+                    kind="cart",
+                    key=f"{running.campaign.id}|{cart.token}",
+                    customer=batch.directory.final(subject.customer),
+                    campaign=running.campaign.id,
+                    occasion=cart.token,
+                    due_at=since + wait,
+                    since=since,
+                )
+            )
+
+
+def close_carts(connection: Connection, batch: Batch) -> None:
+    """A sale closes the cart it names: nobody waits for it any more."""
+    tokens = sorted(
+        {
+            subject.event.body.cart
+            for change, subject in batch.sales
+            if change.is_sale
+            and isinstance(subject.event.body, Order)
+            and subject.event.body.cart
+        }
+    )
+    if not tokens:
+        return
+    connection.execute(
+        update(models.carts)
+        .where(models.carts.c.store == batch.shop.number, models.carts.c.token.in_(tokens))
+        .values(ordered_at=batch.now)
+    )
+    for running in batch.shop.campaigns:
+        if abandoned_after(running.campaign.trigger, is_checkout=True) is not None:
+            batch.dropped_timers += [("cart", f"{running.campaign.id}|{one}") for one in tokens]
+
+
+def cart_values(connection: Connection, batch: Batch, tokens: list[str]) -> dict[str, float]:
+    """What stands in some carts, in minor units, by token."""
+    columns = models.carts.c
+    rows = connection.execute(
+        select(columns.token, columns.value).where(
+            columns.store == batch.shop.number, columns.token.in_(tokens)
+        )
+    ).tuples()
+    return {token: float(value) for token, value in rows}

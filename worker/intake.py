@@ -1,0 +1,265 @@
+"""The first room: which events are new, and who each is about."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, delete, select, update
+
+from connectors.events import LOGGED_PROPERTIES, Event, microseconds
+from connectors.records import Cart, Customer, Order, Refund
+from worker import bulk, erasure, identities, models
+from worker.batch import Batch, Subject
+from worker.identities import Directory, Key
+from worker.shop import Shop
+
+FUTURE: Final = timedelta(minutes=5)
+# Older browse events would fall out of the log at once.
+BROWSE_KEPT: Final = timedelta(days=400)
+# Ours to ourselves: they carry no fact about a customer.
+CONTROL: Final = frozenset({"clock_ticked", "model_published", "customer_erased"})
+_PERSON: Final = frozenset({"customer_id", "email"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A store's new events, and those that are kept apart with a reason."""
+
+    fresh: list[Event]
+    set_aside: list[tuple[Event, str]]
+    duplicates: int
+
+
+def sort_out(connection: Connection, events: Sequence[Event], *, on_log_time: bool) -> Sorted:
+    """New events in order of arrival; redeliveries counted; impossible times set aside."""
+    first = {event.id: event for event in reversed(events)}
+    known = {
+        bytes(row[0])
+        for row in bulk.select_keys(connection, models.events, ("id",), "id", sorted(first))
+    }
+    fresh: list[Event] = []
+    set_aside: list[tuple[Event, str]] = []
+    for event in events:
+        if first.get(event.id) is not event or event.id in known:
+            continue
+        problem = _impossible(event, on_log_time=on_log_time)
+        if problem:
+            set_aside.append((event, problem))
+        else:
+            fresh.append(event)
+    return Sorted(fresh, set_aside, len(events) - len(fresh) - len(set_aside))
+
+
+def _impossible(event: Event, *, on_log_time: bool) -> str:
+    if event.at > event.received_at + FUTURE:
+        return "its time is more than 5 minutes after it was received"
+    if on_log_time or event.body is not None:
+        return ""
+    if event.at < event.received_at - BROWSE_KEPT:
+        return "a browse event older than 400 days"
+    return ""
+
+
+def keys_of(event: Event) -> tuple[Key, ...]:
+    """Every identity that an event speaks of, its fact's own keys included."""
+    keys = dict.fromkeys(event.identities)
+    body = event.body
+    if isinstance(body, Order):
+        keys["order", body.order_id] = None
+        if body.cart:
+            keys["cart", body.cart] = None
+    elif isinstance(body, Refund) and body.order_id:
+        keys["order", body.order_id] = None
+    elif isinstance(body, Cart):
+        keys["cart", body.token] = None
+    elif isinstance(body, Customer):
+        keys["customer_id", body.customer_id] = None
+    return tuple(keys)
+
+
+def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) -> Directory:
+    """What is stored about every key that these events may touch, in one query."""
+    wanted = identities.keys_to_read(key for event in events for key in keys_of(event))
+    wanted |= {
+        ("customer_id", str(event.properties["previous_id"]))
+        for event in events
+        if event.type == "customers_merged" and "previous_id" in event.properties
+    }
+    rows = bulk.select_identities(connection, shop.number, sorted(wanted))
+    return Directory(
+        bound={(kind, key): customer for kind, key, customer, _, _ in rows},
+        platform_ids={customer: own for _, _, customer, own, _ in rows if own},
+        known={customer for _, _, customer, _, is_known in rows if is_known},
+        last=shop.last_customer,
+    )
+
+
+def place(
+    connection: Connection, shop: Shop, directory: Directory, events: Sequence[Event]
+) -> tuple[list[Subject], list[Event]]:
+    """Each event with its customer, and the events whose subject is not known yet.
+
+    An event of an erased person is nobody's: it stays in the log without a body, so that it is
+    not taken for new once more.
+    """
+    erased = _erased_keys(connection, shop, events)
+    subjects: list[Subject] = []
+    unowned: list[Event] = []
+    for event in events:
+        keys = keys_of(event)
+        if erased and not erased.isdisjoint(keys):
+            subjects.append(Subject(_forgotten(event), 0))
+            continue
+        if _is_unowned(event, keys, directory):
+            unowned.append(event)
+            continue
+        subjects.append(Subject(event, _customer(directory, event, keys)))
+    adopted = _adopt(connection, shop, directory)
+    return [*subjects, *adopted], unowned
+
+
+def _erased_keys(connection: Connection, shop: Shop, events: Sequence[Event]) -> set[Key]:
+    if not shop.has_erasures:
+        return set()
+    keys = {key for event in events for key in keys_of(event)}
+    return erasure.erased_keys(connection, shop.number, shop.id, keys)
+
+
+def _forgotten(event: Event) -> Event:
+    return msgspec.structs.replace(event, identities=(), body=None, properties={}, sealed=b"")
+
+
+def _customer(directory: Directory, event: Event, keys: Sequence[Key]) -> int:
+    ours = event.properties.get("customer")
+    if event.source == "shoal" and isinstance(ours, int):
+        return ours
+    if event.type == "customers_merged" and "previous_id" in event.properties:
+        winner = next((key for kind, key in keys if kind == "customer_id"), None)
+        if winner is not None:
+            identities.merge_people(directory, winner, str(event.properties["previous_id"]))
+    return identities.resolve(directory, keys, is_claim=event.source == "browser")
+
+
+def _is_unowned(event: Event, keys: Sequence[Key], directory: Directory) -> bool:
+    if not isinstance(event.body, Refund):
+        return False
+    return not any(key[0] in _PERSON or key in directory.bound for key in keys)
+
+
+def _adopt(connection: Connection, shop: Shop, directory: Directory) -> list[Subject]:
+    """Events that waited for an order that this batch brought."""
+    keys = sorted(key for kind, key in directory.changed if kind == "order")
+    if not keys:
+        return []
+    columns = models.unowned.c
+    of_keys = (columns.store == shop.number) & (columns.kind == "order") & columns.key.in_(keys)
+    rows = connection.execute(select(columns.event, columns.body).where(of_keys)).all()
+    if not rows:
+        return []
+    connection.execute(delete(models.unowned).where(of_keys))
+    events = [msgspec.msgpack.decode(bytes(row.body), type=Event) for row in rows]
+    return [
+        Subject(event, _customer(directory, event, keys_of(event)))
+        for event in sorted(events, key=lambda event: event.id)
+    ]
+
+
+def keep_unowned(connection: Connection, shop: Shop, events: Sequence[Event]) -> None:
+    """Let events wait until their order appears."""
+    bulk.insert_new(
+        connection,
+        models.unowned,
+        ("event", "store", "kind", "key", "at", "body"),
+        [
+            (
+                event.id,
+                shop.number,
+                "order",
+                event.body.order_id or "",
+                microseconds(event.at),
+                msgspec.msgpack.encode(event),
+            )
+            for event in events
+            if isinstance(event.body, Refund)
+        ],
+    )
+
+
+def write_log(connection: Connection, batch: Batch, outdated: Container[bytes]) -> None:
+    """Append the batch's events to the log; one that waited unowned gets its customer.
+
+    ``outdated`` are cart events that an older version brought: they are nobody's.
+    """
+    final = batch.directory.final
+    owners = {
+        subject.event.id: 0 if subject.event.id in outdated else final(subject.customer)
+        for subject in batch.subjects
+    }
+    events = [*(subject.event for subject in batch.subjects), *batch.unowned]
+    new = _append(connection, batch.shop, events, owners)
+    for event in events:
+        if event.id not in new:
+            connection.execute(
+                update(models.events)
+                .where(models.events.c.id == event.id)
+                .values(customer=owners.get(event.id, 0))
+            )
+
+
+def write_control(connection: Connection, shop: Shop, events: Iterable[Event]) -> None:
+    """Put the clock's and our own messages into the log, so that none works twice."""
+    _append(connection, shop, [event for event in events if event.type in CONTROL], {})
+
+
+def _append(
+    connection: Connection, shop: Shop, events: Sequence[Event], owners: Mapping[bytes, int]
+) -> set[bytes]:
+    columns = ("id", "store", "customer", "type", "at", "received_at", "source", "body")
+    rows = {
+        event.id: (
+            event.id,
+            shop.number,
+            owners.get(event.id, 0),
+            event.type,
+            microseconds(event.at),
+            microseconds(event.received_at),
+            event.source,
+            logged(event),
+        )
+        for event in events
+    }
+    return bulk.insert_new(connection, models.events, columns, [rows[key] for key in sorted(rows)])
+
+
+def logged(event: Event) -> bytes:
+    """What the log keeps besides its columns: allow-listed scalars and the fact's key."""
+    kept = {
+        name: value
+        for name, value in event.properties.items()
+        if name in LOGGED_PROPERTIES and isinstance(value, str | int | float | bool)
+    }
+    body = event.body
+    if isinstance(body, Order):
+        kept["order_id"] = body.order_id
+    elif isinstance(body, Refund):
+        kept["refund_id"] = body.refund_id
+    return msgspec.msgpack.encode(kept) if kept else b""
+
+
+def write_directory(connection: Connection, shop: Shop, directory: Directory) -> None:
+    """Store the bindings that changed, the pointers of merges and the last id given out."""
+    rows = [
+        (shop.number, kind, key, directory.final(directory.bound[kind, key]), shop.now)
+        for kind, key in sorted(directory.changed)
+    ]
+    bulk.upsert(connection, models.identities, ("store", "kind", "key", "customer", "since"), rows)
+    if directory.last != shop.last_customer:
+        connection.execute(
+            update(models.stores)
+            .where(models.stores.c.number == shop.number)
+            .values(last_customer=directory.last)
+        )

@@ -1,0 +1,177 @@
+"""Who is in which segment now, and why that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection, select, update
+
+from connectors.records import exponent
+from segmentation import running
+from segmentation.model import SegmentModel, assign, group_indices
+from segmentation.record import Records
+from segmentation.rules import Indices
+from worker import bulk, models
+from worker.batch import Batch, Move
+from worker.shop import Shop
+
+# Customers predicted at a time when all are: about 25 MB of records.
+CHUNK: Final = 20_000
+
+
+def movers(
+    connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None
+) -> list[int]:
+    """Customers whose segment is no longer what their row says.
+
+    Parameters
+    ----------
+    now
+        Business time to age them to, int microseconds.
+    slice_
+        (i, n): only the customers whose id leaves i when divided by n. None: all of them.
+    """
+    found: list[int] = []
+    for ids, groupings, records in _pages(connection, shop, slice_):
+        groups = _groups(shop.model, records, groupings, now, shop.currency)
+        found += [
+            customer
+            for customer, grouping, group in zip(ids, groupings, groups.tolist(), strict=True)
+            if grouping != (shop.model.groups[group].id if group >= 0 else "")
+        ]
+    return found
+
+
+def _pages(
+    connection: Connection, shop: Shop, slice_: tuple[int, int] | None
+) -> Iterator[tuple[list[int], list[str], Records]]:
+    columns = models.customers.c
+    wanted = (columns.store == shop.number) & (columns.orders > 0) & columns.merged_into.is_(None)
+    if slice_ is not None:
+        wanted &= columns.id % slice_[1] == slice_[0]
+    query = select(columns.id, columns.grouping, columns.record).order_by(columns.id).limit(CHUNK)
+    last = 0
+    while True:
+        rows = connection.execute(query.where(wanted, columns.id > last)).all()
+        if not rows:
+            return
+        last = rows[-1].id
+        yield (
+            [row.id for row in rows],
+            [row.grouping for row in rows],
+            running.unpack([bytes(row.record) for row in rows]),
+        )
+
+
+def _groups(
+    model: SegmentModel, records: Records, groupings: list[str], now: int, currency: str
+) -> Indices:
+    columns = running.derive(records, now, exponent(currency))
+    return assign(model, columns, group_indices(model, groupings))
+
+
+def judge(connection: Connection, batch: Batch) -> None:
+    """Bring the segment of everybody in the roster up to date, and note who moved and why."""
+    roster, shop = batch.roster, batch.shop
+    is_new_model = shop.model.version != shop.judged_by
+    if len(roster.people):
+        groupings = [person.grouping for person in roster.people]
+        groups = _groups(shop.model, roster.records, groupings, batch.now, shop.currency)
+        causes = _causes(batch, is_new_model=is_new_model)
+        for row, group in enumerate(groups.tolist()):
+            person = roster.people[row]
+            to = shop.model.groups[group].id if group >= 0 else ""
+            if to != person.grouping and person.merged_into is None:
+                _move(batch, row, group, causes.get(person.id, "time"))
+    if is_new_model:
+        connection.execute(
+            update(models.stores)
+            .where(models.stores.c.number == shop.number)
+            .values(model=shop.model.version)
+        )
+    _write_moves(connection, batch)
+
+
+def _causes(batch: Batch, *, is_new_model: bool) -> dict[int, str]:
+    """Why each touched customer may move. An import's own moves wake nobody."""
+    if is_new_model:
+        return {person.id: "model" for person in batch.roster.people}
+    causes: dict[int, str] = {}
+    for subject in batch.subjects:
+        customer = batch.directory.final(subject.customer)
+        is_import = subject.event.source == "import"
+        if not is_import or customer not in causes:
+            causes[customer] = "import" if is_import else "event"
+    return causes
+
+
+def _move(batch: Batch, row: int, group: int, cause: str) -> None:
+    person = batch.roster.people[row]
+    target = batch.shop.model.groups[group] if group >= 0 else None
+    stage = target.stage if target else ""
+    batch.roster.touched.add(row)
+    person.segment_changes += 1
+    batch.moves.append(
+        Move(
+            customer=person.id,
+            number=person.segment_changes,
+            at=batch.now,
+            before=person.segment,
+            after=stage,
+            group_before=person.grouping,
+            group_after=target.id if target else "",
+            cause=cause,
+        )
+    )
+    if stage != person.segment:
+        person.segment_since = batch.now
+    person.segment, person.grouping = stage, target.id if target else ""
+
+
+def _write_moves(connection: Connection, batch: Batch) -> None:
+    if not batch.moves:
+        return
+    columns = (
+        "customer",
+        "number",
+        "store",
+        "at",
+        "segment_before",
+        "segment_after",
+        "group_before",
+        "group_after",
+        "cause",
+        "model",
+    )
+    rows = [
+        (
+            move.customer,
+            move.number,
+            batch.shop.number,
+            move.at,
+            move.before,
+            move.after,
+            move.group_before,
+            move.group_after,
+            move.cause,
+            batch.shop.model.version,
+        )
+        for move in batch.moves
+    ]
+    bulk.upsert(connection, models.segment_changes, columns, rows)
+    for move in batch.moves:
+        batch.count("segment_changes", move.cause)
+
+
+def typical_order_value(connection: Connection, shop: Shop) -> int:
+    """The store's average order value in minor units; 0 without orders."""
+    columns = models.customers.c
+    row = connection.execute(
+        select(columns.orders, columns.revenue)
+        .where(columns.store == shop.number, columns.orders > 0)
+        .limit(1000)
+    ).all()
+    orders = sum(one.orders for one in row)
+    return int(np.floor(sum(one.revenue for one in row) / orders)) if orders else 0

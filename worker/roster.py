@@ -1,0 +1,122 @@
+"""The customers that a batch touches: read in one query, changed in memory, written in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection
+
+from segmentation import running
+from segmentation.record import Records
+from worker import bulk, models
+from worker.shop import Shop
+
+
+class Person(msgspec.Struct):
+    """A customer's row beside the packed record; field names are the table's columns."""
+
+    id: int
+    store: int
+    products: bytes = b""
+    segment: str = ""
+    grouping: str = ""
+    segment_since: int = 0
+    segment_changes: int = 0
+    platform_id: str = ""
+    is_known: bool = False
+    attributes: str = "{}"
+    consents: str = "{}"
+    time_zone: str = ""
+    is_suppressed: bool = False
+    profile_version: int = 0
+    merged_into: int | None = None
+    created_at: int = 0
+
+
+COLUMNS = Person.__struct_fields__
+
+
+@dataclass(slots=True)
+class Roster:
+    """Customers in play.
+
+    Attributes
+    ----------
+    people
+        One per row, in the order of ``records``.
+    records
+        Packed features (:mod:`segmentation.record`), writable.
+    row
+        Customer id → row.
+    touched
+        Rows to write.
+    """
+
+    people: list[Person]
+    records: Records
+    row: dict[int, int]
+    touched: set[int] = field(default_factory=set)
+
+    def person(self, customer: int) -> Person:
+        """The row of one customer, to be changed; it will be written."""
+        row = self.row[customer]
+        self.touched.add(row)
+        return self.people[row]
+
+    def look(self, customer: int) -> Person:
+        """The row of one customer, to be read only."""
+        return self.people[self.row[customer]]
+
+
+def load_roster(
+    connection: Connection, shop: Shop, wanted: Collection[int], created: Iterable[int]
+) -> Roster:
+    """Customers by id, with the new ones made empty. Ids of no row are left out."""
+    fresh = list(created)
+    stored = sorted(set(wanted).difference(fresh) - {0})
+    found = bulk.select_keys(connection, models.customers, (*COLUMNS, "record"), "id", stored)
+    people = [_person(row) for row in found]
+    people += [Person(id=one, store=shop.number, created_at=shop.now) for one in fresh]
+    records = running.empty(len(people))
+    if found:
+        records[: len(found)] = running.unpack([bytes(row[-1]) for row in found])
+    row = {person.id: at for at, person in enumerate(people)}
+    return Roster(people, records, row, set(range(len(found), len(people))))
+
+
+def _person(row: tuple[object, ...]) -> Person:
+    person = Person(*row[:-1])  # type: ignore[arg-type]  # a row's types are its columns'
+    person.products = bytes(person.products or b"")
+    person.is_known = bool(person.is_known)
+    person.is_suppressed = bool(person.is_suppressed)
+    return person
+
+
+def save_roster(connection: Connection, roster: Roster) -> None:
+    """Write the touched rows, with the key columns that previews read."""
+    rows = sorted(roster.touched, key=lambda row: roster.people[row].id)
+    if not rows:
+        return
+    records = roster.records[rows]
+    packed = running.pack(records)
+    orders, revenue = records["orders"].tolist(), records["revenue"].tolist()
+    last_order, last_act = records["last_order_at"].tolist(), records["last_act_at"].tolist()
+    values = [
+        (
+            *msgspec.structs.astuple(roster.people[row]),
+            packed[at],
+            orders[at],
+            revenue[at],
+            last_order[at] if orders[at] else None,
+            max(last_order[at], last_act[at]) if max(last_order[at], last_act[at]) > 0 else None,
+        )
+        for at, row in enumerate(rows)
+    ]
+    bulk.upsert(
+        connection,
+        models.customers,
+        (*COLUMNS, "record", "orders", "revenue", "last_order", "last_seen"),
+        values,
+    )

@@ -1,0 +1,146 @@
+"""One store as a batch sees it: its row, model, campaigns and policies, read once per batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import Connection, Row, func, select
+
+from campaigns.campaign import Campaign, load_campaign
+from campaigns.decisions import State
+from campaigns.policy import Policy, load_policy
+from segmentation.model import SegmentModel, empty_model, from_json
+from worker import models
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A campaign as it stands in a store."""
+
+    campaign: Campaign
+    version: int
+    state: State
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Everything about one store that does not change within a batch.
+
+    ``now`` is the store's business time when the batch began (int microseconds); for a store on
+    the wall clock it is the wall's.
+    """
+
+    number: int
+    id: str
+    partition: int
+    currency: str
+    time_zone: str
+    is_on_log_time: bool
+    now: int
+    ticked_at: int
+    last_customer: int
+    judged_by: int
+    model: SegmentModel
+    campaigns: tuple[Running, ...]
+    policies: Mapping[str, Policy]
+    slots: Mapping[str, int]
+    has_erasures: bool
+
+
+def load_shops(connection: Connection, ids: set[str], partition: int, wall: int) -> dict[str, Shop]:
+    """The named stores, and every other one of the partition, by id.
+
+    Parameters
+    ----------
+    ids
+        Stores that the batch's events name.
+    partition
+        Also stores without events may have timers due.
+    wall
+        Operating time, int microseconds.
+    """
+    stores = models.stores.c
+    rows = connection.execute(
+        select(models.stores).where((stores.partition == partition) | stores.id.in_(ids))
+    ).all()
+    return {row.id: _shop(connection, row, wall) for row in rows}
+
+
+def _shop(connection: Connection, row: Row[tuple[object, ...]], wall: int) -> Shop:
+    number = row.number
+    is_on_log_time = row.clock == "log"
+    return Shop(
+        number=number,
+        id=row.id,
+        partition=row.partition,
+        currency=row.currency,
+        time_zone=row.time_zone,
+        is_on_log_time=is_on_log_time,
+        now=row.now if is_on_log_time else wall,
+        ticked_at=row.ticked_at,
+        last_customer=row.last_customer,
+        judged_by=row.model,
+        model=model_in_force(connection, number),
+        campaigns=_campaigns(connection, number),
+        policies=_policies(connection, number),
+        slots=dict(
+            connection.execute(
+                select(models.categories.c.name, models.categories.c.slot).where(
+                    models.categories.c.store == number
+                )
+            ).tuples()
+        ),
+        has_erasures=connection.execute(
+            select(models.erasures.c.store).where(models.erasures.c.store == number).limit(1)
+        ).first()
+        is not None,
+    )
+
+
+def model_in_force(connection: Connection, store: int) -> SegmentModel:
+    """The newest segment model of a store; the default rules before there is one."""
+    columns = models.models.c
+    of_store = (columns.store == store) & (columns.kind == "segments")
+    newest = select(func.max(columns.version)).where(of_store).scalar_subquery()
+    body = connection.execute(
+        select(columns.body).where(of_store, columns.version == newest)
+    ).scalar()
+    return empty_model() if body is None else _model(body)
+
+
+@lru_cache(maxsize=64)
+def _model(body: str) -> SegmentModel:
+    return from_json(body)
+
+
+def _campaigns(connection: Connection, store: int) -> tuple[Running, ...]:
+    columns = models.campaigns.c
+    rows = connection.execute(
+        select(columns.id, columns.version, columns.state, columns.started_at, columns.body)
+        .where(columns.store == store, columns.state != "removed")
+        .order_by(columns.id)
+    ).all()
+    return tuple(
+        Running(_campaign(row.body, row.id), row.version, row.state, row.started_at) for row in rows
+    )
+
+
+@lru_cache(maxsize=1024)
+def _campaign(body: str, name: str) -> Campaign:
+    return load_campaign(body, f"campaign {name}")
+
+
+def _policies(connection: Connection, store: int) -> dict[str, Policy]:
+    columns = models.policies.c
+    rows = connection.execute(
+        select(columns.segment, columns.body).where(columns.store == store)
+    ).all()
+    return {row.segment: _policy(row.body, row.segment) for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _policy(body: str, name: str) -> Policy:
+    return load_policy(body, f"policy {name}")

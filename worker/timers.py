@@ -1,0 +1,103 @@
+"""What is due at a time: rows of a store, fired by its drain inside the cursor's transaction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, func, select
+
+from worker import bulk, models
+from worker.batch import Batch, Timer
+
+_COLUMNS: Final = (
+    "store",
+    "kind",
+    "key",
+    "partition",
+    "customer",
+    "campaign",
+    "occasion",
+    "due_at",
+    "since",
+)
+# A store that sleeps through a sale wakes in steps of this many.
+MOST: Final = 1_000
+
+
+def due_timers(connection: Connection, store: int, horizon: int) -> list[Timer]:
+    """Timers due up to a business time, the earliest first, at most ``MOST``."""
+    timers = models.timers.c
+    rows = connection.execute(
+        select(
+            timers.kind,
+            timers.key,
+            timers.customer,
+            timers.campaign,
+            timers.occasion,
+            timers.due_at,
+            timers.since,
+        )
+        .where(timers.store == store, timers.due_at <= horizon)
+        .order_by(timers.due_at, timers.kind, timers.key)
+        .limit(MOST)
+    ).tuples()
+    return [Timer(*row) for row in rows]
+
+
+def same_moment(timers: list[Timer]) -> list[Timer]:
+    """The earliest of some timers: those that are due at one and the same time."""
+    return [timer for timer in timers if timer.due_at == timers[0].due_at]
+
+
+def next_due(connection: Connection, partition: int) -> int | None:
+    """The earliest business time at which a timer of the partition is due."""
+    timers = models.timers.c
+    return connection.execute(
+        select(func.min(timers.due_at)).where(timers.partition == partition)
+    ).scalar()
+
+
+def still_due(batch: Batch) -> list[Timer]:
+    """Due timers that nothing in this very batch has moved or dropped."""
+    moved = {(timer.kind, timer.key) for timer in batch.set_timers} | set(batch.dropped_timers)
+    return [timer for timer in batch.due if (timer.kind, timer.key) not in moved]
+
+
+def write_timers(connection: Connection, batch: Batch) -> None:
+    """Delete what fired or was dropped, and write what was set. A drop outweighs a set."""
+    dropped = set(batch.dropped_timers)
+    kept = {
+        (timer.kind, timer.key): timer
+        for timer in batch.set_timers
+        if (timer.kind, timer.key) not in dropped
+    }
+    gone = dropped | {(timer.kind, timer.key) for timer in batch.due}
+    if gone:
+        timers = models.timers
+        connection.execute(
+            delete(timers).where(
+                timers.c.store == batch.shop.number,
+                timers.c.kind == bindparam("its_kind"),
+                timers.c.key == bindparam("its_key"),
+            ),
+            [{"its_kind": kind, "its_key": key} for kind, key in sorted(gone)],
+        )
+    bulk.upsert(
+        connection,
+        models.timers,
+        _COLUMNS,
+        [
+            (
+                batch.shop.number,
+                timer.kind,
+                timer.key,
+                batch.shop.partition,
+                batch.directory.final(timer.customer),
+                timer.campaign,
+                timer.occasion,
+                timer.due_at,
+                timer.since,
+            )
+            for _, timer in sorted(kept.items())
+        ],
+    )
