@@ -35,6 +35,7 @@ NEVER: Final = -(2**62)
 DAY: Final = 86_400_000_000  # microseconds
 LANDMARK: Final = 1_577_836_800_000_000  # 2020-01-01 UTC
 ERA: Final = 512 * 7 * DAY
+NO_ERA: Final = -(2**31)
 ORDERS_KEPT: Final = 8
 SESSIONS_KEPT: Final = 4
 NEEDS_PURCHASES: Final = 1
@@ -118,7 +119,7 @@ def empty(count: int) -> Records:
     records = np.zeros(count, RECORD)
     blocks = records.view(BLOCKS)
     blocks["schema"] = SCHEMA
-    blocks["era"] = -(2**31)
+    blocks["era"] = NO_ERA
     blocks["firsts"] = -NEVER
     blocks["lasts"] = NEVER
     for name in ("order_times", "order_floor", "session_starts", "session_ends", "session_floor"):
