@@ -151,8 +151,12 @@ def order_table(history: History) -> pd.DataFrame:
     return sold.merge(lines, on="order_id").sort_values("at")
 
 
-def _microseconds(at: pd.Series) -> pd.Series:
-    return (at - _EPOCH) / pd.Timedelta(microseconds=1)
+def _in(delta: pd.Series[pd.Timedelta], unit: pd.Timedelta) -> pd.Series[float]:
+    return delta / unit
+
+
+def _microseconds(at: pd.Series[pd.Timestamp]) -> pd.Series[float]:
+    return _in(at - _EPOCH, pd.Timedelta(microseconds=1))
 
 
 def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
@@ -167,8 +171,8 @@ def _purchases(sales: pd.DataFrame, as_of: pd.Timestamp, unit: float) -> pd.Data
         {
             "first_order_at": _microseconds(first),
             "last_order_at": _microseconds(last),
-            "recency_days": (as_of - last) / _DAY,
-            "tenure_days": (as_of - first) / _DAY,
+            "recency_days": _in(as_of - last, _DAY),
+            "tenure_days": _in(as_of - first, _DAY),
             "orders": by["order_id"].nunique(),
             "monetary_value": by["value"].sum() / unit,
             "average_order_value": by["value"].mean() / unit,
@@ -181,7 +185,7 @@ def _purchases(sales: pd.DataFrame, as_of: pd.Timestamp, unit: float) -> pd.Data
 
 def _gaps(sales: pd.DataFrame) -> pd.DataFrame:
     """Days between one order and the next; undefined for fewer than two orders."""
-    days = sales.groupby("customer_id")["at"].diff() / _DAY
+    days = _in(sales.groupby("customer_id")["at"].diff(), _DAY)
     by = days.groupby(sales["customer_id"])
     return pd.DataFrame({"gap_days_mean": by.mean(), "gap_days_variance": by.var(ddof=0)})
 
@@ -192,7 +196,7 @@ def _distinct_products(history: History, sales: pd.DataFrame) -> pd.Series:
 
 
 def _weights(at: pd.Series, as_of: pd.Timestamp, half_life: int) -> pd.Series:
-    return pd.Series(np.exp2(-((as_of - at) / _DAY) / half_life), index=at.index, dtype="float64")
+    return pd.Series(np.exp2(-_in(as_of - at, _DAY) / half_life), index=at.index, dtype="float64")
 
 
 def _decayed(
@@ -227,7 +231,7 @@ def _sessions(events: pd.DataFrame) -> pd.DataFrame:
     visits = acts.groupby(["customer_id", is_new.cumsum().rename("visit")])["at"].agg(
         ["min", "max"]
     )
-    length = (visits["max"] - visits["min"]) / pd.Timedelta(seconds=1)
+    length = _in(visits["max"] - visits["min"], pd.Timedelta(seconds=1))
     by = length.groupby(level="customer_id")
     return pd.DataFrame({"sessions": by.count(), "browsing_seconds": by.sum()})
 
@@ -264,8 +268,10 @@ def _categories(sales: pd.DataFrame, events: pd.DataFrame, as_of: pd.Timestamp) 
     acts = events[events["kind"].isin(_BROWSING)]
     every = pd.concat([t[["customer_id", "at", "slot"]] for t in (acts, sales)], ignore_index=True)
     every = every[every["slot"] >= 0]
-    weights = _weights(every["at"], as_of, CATEGORY_HALF_LIFE)
-    sums = weights.groupby([every["customer_id"], every["slot"]]).sum().unstack(fill_value=0.0)
+    every["weight"] = _weights(every["at"], as_of, CATEGORY_HALF_LIFE)
+    sums = every.pivot_table(
+        "weight", index="customer_id", columns="slot", aggfunc="sum", fill_value=0.0
+    )
     shares = sums.reindex(columns=range(SLOTS), fill_value=0.0).div(sums.sum(axis=1), axis=0)
     return shares.rename(columns=lambda slot: f"category_share_{slot}")
 
@@ -276,7 +282,7 @@ def _seen(sales: pd.DataFrame, events: pd.DataFrame, as_of: pd.Timestamp) -> pd.
         {
             "first_seen_at": _microseconds(at.min()),
             "last_seen_at": _microseconds(at.max()),
-            "last_seen_days": (as_of - at.max()) / _DAY,
+            "last_seen_days": _in(as_of - at.max(), _DAY),
         }
     )
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.features import HALF_LIVES, NAMES, SERIES, SESSION_GAP, SLOTS, feature
+from segmentation.features import HALF_LIVES, NAMES, SERIES, SLOTS, feature
 from segmentation.folding import HALF_LIFE_MICROSECONDS
 from segmentation.moments import CIRCLE_UNIT, squares, variance
 from segmentation.record import DAY, ERA, LANDMARK, NEVER, Bools, Floats, Ints, Records
@@ -18,6 +18,7 @@ from segmentation.windows import gaps
 
 # Records at a time: few enough to stay in a core's cache while every feature reads them.
 _SLICE: Final = 2048
+_TWO: Final = 2  # orders have one gap, which does not vary
 _LARGEST_EXPONENT: Final = 1000.0
 
 
@@ -57,7 +58,7 @@ def derive(
     return columns
 
 
-def _ratio(above: npt.NDArray[np.generic], below: npt.NDArray[np.generic]) -> Floats:
+def _ratio(above: Ints | Floats, below: Ints) -> Floats:
     """A quotient, NaN where the divisor is not positive."""
     result = np.full(len(above), np.nan)
     np.divide(above, below, out=result, where=below > 0)
@@ -146,8 +147,8 @@ def _gap_days_mean(view: _View) -> Floats:
 
 def _gap_days_variance(view: _View) -> Floats:
     result = np.full(len(view.records), np.nan)
-    result[view.orders == 2] = 0.0
-    often = np.flatnonzero(view.orders > 2)
+    result[view.orders > 1] = 0.0
+    often = np.flatnonzero(view.orders > _TWO)
     if often.size:
         kept = gaps(view["order_times"][often], view["order_floor"][often])
         limbs = view["gap_squares"][often] + squares(kept).sum(axis=1)
@@ -158,16 +159,20 @@ def _gap_days_variance(view: _View) -> Floats:
 
 def _decayed(view: _View, series: int, half_life: int) -> Floats:
     sums: Floats = view.records["decayed"][:, series, half_life] * view.fade[:, half_life]
-    return sums / view.unit if SERIES[series] == "revenue" else sums
+    if SERIES[series] == "revenue":
+        sums /= view.unit
+    return sums
 
 
 def _sessions(view: _View) -> Floats:
-    return (view["sessions_before"] + view.sessions.sum(axis=1)).astype(np.float64)
+    kept: Ints = view.sessions.sum(axis=1)
+    return (view["sessions_before"] + kept).astype(np.float64)
 
 
 def _browsing_seconds(view: _View) -> Floats:
-    length = np.where(view.sessions, view["session_ends"] - view["session_starts"], 0).sum(axis=1)
-    return (view["browsing_before"] + length) / 1_000_000
+    length = np.where(view.sessions, view["session_ends"] - view["session_starts"], 0)
+    seconds: Floats = (view["browsing_before"] + length.sum(axis=1)) / 1_000_000
+    return seconds
 
 
 def _preference(view: _View, name: str, turn: int) -> Floats:
@@ -189,6 +194,11 @@ _Formula = Callable[[_View], Floats]
 
 def _plain(name: str) -> _Formula:
     return lambda view: view[name].astype(np.float64)
+
+
+def _category_share(view: _View, slot: int) -> Floats:
+    share: Floats = view.categories[:, slot]
+    return share
 
 
 def _rate(above: str, below: str) -> _Formula:
@@ -234,7 +244,7 @@ def _families() -> Iterator[tuple[str, _Formula]]:
         for column, days in enumerate(HALF_LIVES):
             yield f"{series}_{days}d", partial(_decayed, series=row, half_life=column)
     for slot in range(SLOTS):
-        yield f"category_share_{slot}", lambda view, slot=slot: view.categories[:, slot]
+        yield f"category_share_{slot}", partial(_category_share, slot=slot)
     for name in ("orders", "distinct_products", "views", "searches", "carts", "checkouts"):
         yield name, _plain(name)
     for name in ("contacts", "opens", "clicks", "redemptions"):

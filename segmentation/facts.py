@@ -100,47 +100,51 @@ class Facts:
         return cls(table)
 
     def __len__(self) -> int:
-        return self.table.shape[1]
+        return int(self.table.shape[1])
+
+    def _column(self, at: int) -> Ints:
+        column: Ints = self.table[at]
+        return column
 
     @property
     def row(self) -> Ints:
         """Index into the records."""
-        return self.table[0]
+        return self._column(0)
 
     @property
     def kind(self) -> Ints:
         """What happened."""
-        return self.table[1]
+        return self._column(1)
 
     @property
     def at(self) -> Ints:
         """When, in microseconds since 1970 UTC."""
-        return self.table[2]
+        return self._column(2)
 
     @property
     def value(self) -> Ints:
         """Minor units."""
-        return self.table[3]
+        return self._column(3)
 
     @property
     def items(self) -> Ints:
         """Distinct products of an order."""
-        return self.table[4]
+        return self._column(4)
 
     @property
     def discount(self) -> Ints:
         """Minor units off an order."""
-        return self.table[5]
+        return self._column(5)
 
     @property
     def slot(self) -> Ints:
         """Category slot or -1."""
-        return self.table[6]
+        return self._column(6)
 
     @property
     def offset(self) -> Ints:
         """Seconds that local time is ahead of UTC."""
-        return self.table[7]
+        return self._column(7)
 
     def where(self, chosen: Bools | Ints) -> Facts:
         """The facts of a mask or of positions, in that order."""
@@ -154,7 +158,7 @@ _HIGH: Final = np.array([[0], *([_BOUNDS[name][1]] for name in COLUMNS[1:])])
 def unfoldable(facts: Facts) -> Bools:
     """Which facts are outside what a record can hold (rows are not looked at)."""
     body = facts.table[1:]
-    outside: Bools = ((body < _LOW[1:]) | (body > _HIGH[1:])).any(axis=0)
+    outside: Bools = np.logical_or.reduce((body < _LOW[1:]) | (body > _HIGH[1:]), axis=0)
     return outside
 
 

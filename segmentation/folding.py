@@ -23,13 +23,10 @@ from segmentation.record import (
     NEEDS_BROWSING,
     NEEDS_PURCHASES,
     NEVER,
-    NO_ERA,
     SUMS,
-    Floats,
     Ints,
     Recompute,
     Records,
-    empty,
     pending,
 )
 from segmentation.windows import groups, insert_acts, insert_orders, insert_sessions

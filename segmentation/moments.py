@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from segmentation.record import DAY, Floats, Ints
+from segmentation.record import Floats, Ints
 
 _BITS: Final = 24
 _MASK: Final = (1 << _BITS) - 1
@@ -45,7 +45,8 @@ def variance(square_sums: Ints, sums: Ints, counts: Ints) -> Floats:
     distances = high * 2.0 ** (2 * _BITS) + (middle & _MASK) * 2.0**_BITS + (low & _MASK)
     rests = rest.astype(np.float64)
     # For far-spread numbers the two are equal to the last bit; rounding may leave a speck below 0.
-    return np.maximum(distances - rests * rests / counts, 0.0) / counts
+    spread: Floats = np.maximum(distances - rests * rests / counts, 0.0) / counts
+    return spread
 
 
 def _minutes_of_week() -> Ints:
@@ -67,4 +68,5 @@ def circles(at: Ints, offset: Ints) -> Ints:
     count. Integers, so that sums do not depend on order.
     """
     minutes = (at + offset * 1_000_000) // _MINUTE
-    return _CIRCLES[(minutes + _THURSDAY * (DAY // _MINUTE)) % len(_CIRCLES)]
+    turns: Ints = _CIRCLES[(minutes + _THURSDAY * _DAY_MINUTES) % len(_CIRCLES)]
+    return turns

@@ -92,12 +92,9 @@ _TAIL: Final[list[tuple[str, str, tuple[int, ...]]]] = [
     ("sessions_before", "<i8", ()),
     ("browsing_before", "<i8", ()),  # microseconds
 ]
-RECORD: Final = np.dtype(
-    [*_HEAD, *((name, "<i8") for name in (*SUMS, *FIRSTS, *LASTS)), *_TAIL]  # type: ignore[list-item]
-    # numpy's types do not take a list of mixed lengths
-)
+RECORD: Final = np.dtype([*_HEAD, *((name, "<i8") for name in (*SUMS, *FIRSTS, *LASTS)), *_TAIL])
 BLOCKS: Final = np.dtype(
-    [  # type: ignore[list-item]  # as above
+    [
         *_HEAD,
         ("sums", "<i8", (len(SUMS),)),
         ("firsts", "<i8", (len(FIRSTS),)),

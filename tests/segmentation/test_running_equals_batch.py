@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ def running(log: list[Fact], cuts: list[int]) -> Records:
     """Records of a log folded batch by batch, stored and read again between batches."""
     records = empty(CUSTOMERS)
     borders = [0, *sorted(cut % (len(log) + 1) for cut in cuts), len(log)]
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         records = unpack(pack(records))
         fold(records, facts_of(log[start:end]))
         catch_up(records, log[:end])
