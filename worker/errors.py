@@ -1,0 +1,77 @@
+"""Errors of the shell, sorted by what to do next; each knows the exit code of a command it ends.
+
+::
+
+    ShoalError               1
+    ├─ SettingError          2  a variable is wrong: correct it
+    ├─ HomeHeld              1  another `shoal up` works in this folder
+    ├─ SecretKeyMissing      2  personal data cannot be sealed without a key
+    ├─ CannotOpen            1  sealed by a key that is not here, or damaged
+    ├─ SchemaBehind          1  run `shoal db upgrade`
+    ├─ StreamReplaced        1  Redis lost its streams or is another one
+    └─ ServiceUnreachable    4  try again when it is back
+       ├─ RedisDown
+       ├─ BacklogFull           the door answers 503, the store retries
+       ├─ DatabaseDown
+       └─ ServerMissing         no Valkey to start
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ShoalError(Exception):
+    """Anything that ends a command with a sentence instead of a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class SettingError(ShoalError):
+    """An environment variable that cannot be used. Never shows the value of a secret."""
+
+    exit_code = 2
+
+
+class HomeHeld(ShoalError):
+    """Another `shoal up` works in the same SHOAL_HOME."""
+
+
+class SecretKeyMissing(ShoalError):
+    """There is no key to seal personal data with, and none may be made here."""
+
+    exit_code = 2
+
+
+class CannotOpen(ShoalError):
+    """Sealed data whose key is not here, that belongs to another store, or that is damaged."""
+
+
+class SchemaBehind(ShoalError):
+    """The database's tables are not those of this version."""
+
+
+class StreamReplaced(ShoalError):
+    """A stream's last id is behind the committed cursor: new events would never be seen."""
+
+
+class ServiceUnreachable(ShoalError):
+    """Something outside this process does not answer; nothing is lost by trying again."""
+
+    exit_code = 4
+
+
+class RedisDown(ServiceUnreachable):
+    """Redis does not answer, or is still loading."""
+
+
+class BacklogFull(ServiceUnreachable):
+    """A partition's stream holds as many unread entries as it may."""
+
+
+class DatabaseDown(ServiceUnreachable):
+    """The database does not answer."""
+
+
+class ServerMissing(ServiceUnreachable):
+    """No Valkey or Redis program was found to start."""

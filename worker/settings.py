@@ -1,0 +1,271 @@
+"""Settings: one value read from the environment once, and the one table that documents it.
+
+``docs/settings.md`` and ``.env.example`` are written from ``TABLE`` by
+``python -m worker.settings_pages``; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from worker.errors import SettingError
+
+PREFIX: Final = "SHOAL_"
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the environment may say; see ``TABLE`` for meanings.
+
+    Durations are ``timedelta``. ``secret_key`` holds one or more keys and is never shown.
+    """
+
+    home: Path
+    redis_url: str
+    database_url: str
+    secret_key: str = field(repr=False)
+    host: str
+    port: int
+    status_port: int
+    partitions: int
+    appendfsync: str
+    drain_processes: int
+    deliver_threads: int
+    batch: int
+    backlog: int
+    rate_per_key: int
+    rate_per_address: int
+    learn_every: timedelta
+    tick_every: timedelta
+    keep_browsing: timedelta
+    log_level: str
+
+    @property
+    def is_embedded_redis(self) -> bool:
+        """Whether `shoal up` starts its own Valkey."""
+        return not self.redis_url
+
+    @property
+    def is_embedded_database(self) -> bool:
+        """Whether the database is the SQLite file under the home."""
+        return not self.database_url
+
+    @property
+    def learn_every_us(self) -> int:
+        """``learn_every`` in microseconds of business time."""
+        return self.learn_every // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table.
+
+    Attributes
+    ----------
+    field
+        The attribute of :class:`Settings`; the variable is ``SHOAL_`` and its capitals.
+    default
+        As it would be written in the environment.
+    meaning
+        Plain words, with the unit.
+    read
+        Text → value; raises ``ValueError`` whose message is what was expected.
+    """
+
+    field: str
+    default: str
+    meaning: str
+    read: Callable[[str], Any] = str
+
+    @property
+    def name(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.field.upper()
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        expected = f"a whole number from {least} to {most}"
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= number <= most:
+            raise ValueError(expected)
+        return number
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text in choices:
+            return text
+        near = get_close_matches(text, choices, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        expected = f"one of {', '.join(choices)}{hint}"
+        raise ValueError(expected)
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text and text.partition("://")[0] not in schemes:
+            expected = "a URL that begins with " + " or ".join(f"{one}://" for one in schemes)
+            raise ValueError(expected)
+        return text
+
+    return read
+
+
+def _duration(text: str) -> timedelta:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isdecimal() or not int(number):
+        expected = "a duration such as 30s, 15m, 12h or 7d"
+        raise ValueError(expected)
+    return timedelta(seconds=int(number) * _UNITS[unit])
+
+
+_port: Final = _whole(1, 65_535)
+
+TABLE: Final = (
+    Setting(
+        "home",
+        "~/.shoal",
+        "Folder of everything Shoal writes on this machine: database, append-only file, secret "
+        "key, logs.",
+        _path,
+    ),
+    Setting(
+        "redis_url",
+        "",
+        "Valkey or Redis ≥ 7 (`redis://`, `rediss://` or `unix://`); its policy must be "
+        "`noeviction`. Empty: an own Valkey on a Unix socket.",
+        _url("redis", "rediss", "unix"),
+    ),
+    Setting(
+        "database_url",
+        "",
+        "PostgreSQL (`postgresql://`) or an SQLite file (`sqlite:///`). Empty: SQLite under "
+        "`SHOAL_HOME`.",
+        _url("postgresql", "postgresql+psycopg", "sqlite"),
+    ),
+    Setting(
+        "secret_key",
+        "",
+        "Key that seals names and addresses; losing it loses them. Several, separated by commas: "
+        "the first seals, all open, the last (the oldest) finds e-mail addresses again. Empty: "
+        "the file `secret.key` under `SHOAL_HOME`, made at the first start.",
+    ),
+    Setting("host", "127.0.0.1", "Address that the door for webhooks listens on."),
+    Setting("port", "8787", "Port of the door; when taken, the next free one is used.", _port),
+    Setting(
+        "status_port",
+        "8788",
+        "Port of status page, `/readyz` and `/metrics`, on 127.0.0.1 alone; when taken, the next "
+        "free one is used.",
+        _port,
+    ),
+    Setting(
+        "partitions",
+        "8",
+        "Number of event streams; stores are spread over them. Counts at the first start only.",
+        _whole(1, 1_024),
+    ),
+    Setting(
+        "appendfsync",
+        "everysec",
+        "How the own Valkey writes to disk: `everysec` may lose the last second at a power cut, "
+        "`always` does not and takes fewer webhooks a second.",
+        _one_of("everysec", "always"),
+    ),
+    Setting("drain_processes", "2", "Processes that drain streams.", _whole(1, 256)),
+    Setting("deliver_threads", "8", "Pushes to stores under way at a time.", _whole(1, 256)),
+    Setting("batch", "1000", "Events in one transaction at most.", _whole(1, 100_000)),
+    Setting(
+        "backlog",
+        "1000000",
+        "Unread entries of one stream at which the door answers 503.",
+        _whole(1, 1_000_000_000),
+    ),
+    Setting(
+        "rate_per_key", "1000", "Requests a second that one key may make.", _whole(1, 1_000_000)
+    ),
+    Setting(
+        "rate_per_address",
+        "50",
+        "Requests a second that one address may make with a browser key.",
+        _whole(1, 1_000_000),
+    ),
+    Setting("learn_every", "7d", "Business time between two segment models.", _duration),
+    Setting("tick_every", "1h", "Time in which every customer is aged once.", _duration),
+    Setting(
+        "keep_browsing",
+        "400d",
+        "How long browse events stay in the event log. Orders stay for ever.",
+        _duration,
+    ),
+    Setting(
+        "log_level",
+        "info",
+        "Least severe log line that is written.",
+        _one_of("debug", "info", "warning", "error"),
+    ),
+)
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The settings that an environment describes.
+
+    Raises
+    ------
+    SettingError
+        Naming every unknown or unusable ``SHOAL_*`` variable, never a value of ``secret_key``.
+    """
+    problems = _unknown(environment)
+    values: dict[str, Any] = {}
+    for setting in TABLE:
+        text = environment.get(setting.name, "").strip() or setting.default
+        try:
+            values[setting.field] = setting.read(text)
+        except ValueError as wrong:
+            shown = "…" if "://" in text else repr(text)
+            problems.append(f"{setting.name} is {shown}: expected {wrong}")
+    if problems:
+        raise SettingError("\n".join(problems))
+    return Settings(**values)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that make another process read these very settings."""
+    return {
+        setting.name: _written(getattr(settings, setting.field))
+        for setting in TABLE
+        if getattr(settings, setting.field) != ""
+    }
+
+
+def _written(value: object) -> str:
+    return f"{int(value.total_seconds())}s" if isinstance(value, timedelta) else str(value)
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = [setting.name for setting in TABLE]
+    problems = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else "; see docs/settings.md"
+            problems.append(f"{name} is not a setting{hint}")
+    return problems
