@@ -4,6 +4,7 @@
 
     ConnectorError
     ├─ UnknownPlatform       no connector registered under that name
+    ├─ BrokenConnector       registered, but it cannot be imported
     ├─ WebhookRejected       not stored as an event
     │  ├─ SignatureMismatch  answer 401, count it, keep nothing
     │  └─ MalformedPayload   authentic but unreadable: dead letter, answer 2xx
@@ -31,6 +32,15 @@ class UnknownPlatform(ConnectorError):
         hint = f"; did you mean {nearest!r}?" if nearest else ""
         super().__init__(
             f"platform {platform!r} has no connector: expected one of {', '.join(known)}{hint}"
+        )
+
+
+class BrokenConnector(ConnectorError):
+    """A connector is registered but cannot be used; the others can."""
+
+    def __init__(self, platform: str, distribution: str, problem: str) -> None:
+        super().__init__(
+            f"connector {platform!r} of distribution {distribution!r} cannot be loaded: {problem}"
         )
 
 
