@@ -8,24 +8,18 @@ the order of events instead, the same algorithm ends at 1.9 to 3.8 times the bes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from segmentation.features import Transform, feature, signed_log
-from segmentation.model import (
-    Group,
-    SegmentModel,
-    predict,
-    rules_model,
-    standardised,
-)
-from segmentation.naming import Profile, named
+from segmentation.model import Group, SegmentModel, predict, rules_model, standardised
+from segmentation.naming import described, named
 from segmentation.rules import Columns, Floats, RuleSet, learn_thresholds
+from segmentation.scaling import Scaling, has_drifted, measured
 from segmentation.stability import inheritance
 
 MINIMUM_CUSTOMERS: Final = 200
@@ -46,23 +40,18 @@ FEATURES: Final = (
 )
 """What the groups are learned from by default."""
 
-# What an unknown value counts as. A customer with one order has no gap yet: none, not the usual.
-_IMPUTED: Final = {"gap_days_mean": 0.0, "gap_days_variance": 0.0}
-# Features that describe a group, whether learned from or not.
-_DESCRIBED: Final = (*FEATURES, "discount_share", "refund_share", "views")
 
-
-# A spread below this is rounding: the feature is the same for everybody.
-_CONSTANT: Final = 1e-9
+# A centre without customers keeps this weight, so that it does not vanish.
+_TRACE: Final = 1e-3
 
 
 class Recipe(msgspec.Struct, frozen=True):
     """How to learn.
 
     ``k`` groups from ``features``; ``hysteresis`` goes into the model; ``batch`` customers a
-    step. The previous centres weigh ``memory`` times the sample. Centres found afresh replace the
-    continued ones when their error is lower by the share ``patience``. Centre and scale are
-    measured anew when a feature's centre leaves by ``drift`` spreads, or its spread by that share.
+    step. The previous centres weigh ``memory`` times the sample. Centres found afresh, the best
+    of ``restarts``, replace them when the error is lower by the share ``patience``. The scaling
+    is measured anew when a feature has drifted by ``drift`` (see `scaling.has_drifted`).
     """
 
     k: int = 8
@@ -70,9 +59,9 @@ class Recipe(msgspec.Struct, frozen=True):
     hysteresis: float = 1.2
     batch: int = 256
     memory: float = 0.5
-    patience: float = 0.015
-    drift: float = 0.3
     restarts: int = 5
+    patience: float = 0.02
+    drift: float = 0.3
 
 
 _DEFAULT: Final = Recipe()
@@ -100,19 +89,13 @@ def learn(
         return _ruled(buyers, previous, now)
     frame = _framed(buyers, previous, now, recipe)
     points = standardised(frame, buyers)
-    start = _carried(frame, learned)
-    continued = (
-        None
-        if learned is None or start is None
-        else _continued(points, start, learned, (seed, recipe))
-    )
-    centres = _better(points, continued, seed, recipe)
-    if learned is None:
-        return _with_groups(frame, centres, buyers, [None] * recipe.k)
-    heirs: list[Group | None] = list(learned.groups)
-    if centres is not continued:
+    start, is_fresh = _started(points, _carried(frame, learned, recipe.k), seed, recipe)
+    centres = _moved(points, start, seed, recipe)
+    heirs: Sequence[Group | None] = learned.groups if learned else [None] * recipe.k
+    if learned and is_fresh:
         centres, heirs = _matched(frame, centres, buyers, learned)
-    return _with_groups(frame, centres, buyers, heirs)
+    model = _located(frame, centres)
+    return msgspec.structs.replace(model, groups=named(described(model, buyers), heirs))
 
 
 def _ruled(buyers: Columns, previous: SegmentModel | None, now: datetime) -> SegmentModel:
@@ -128,33 +111,11 @@ def _framed(
 ) -> SegmentModel:
     """A model without groups: scaled as before, or anew where the data have drifted away."""
     version = previous.version + 1 if previous else 1
-    measured = _measured(buyers, recipe, version, now)
-    if (
-        previous is None
-        or previous.features != recipe.features
-        or _drifted(previous, measured, recipe.drift)
-    ):
-        return measured
-    return msgspec.structs.replace(
-        measured,
-        imputed=previous.imputed,
-        centre=previous.centre,
-        scale=previous.scale,
-        scaled_at=previous.scaled_at,
-        rules=previous.rules,
-    )
-
-
-def _measured(buyers: Columns, recipe: Recipe, version: int, now: datetime) -> SegmentModel:
-    transforms: list[Transform] = []
-    ranges: list[tuple[float, float, float]] = []
-    for name in recipe.features:
-        values, how = buyers[name], feature(name).transform
-        unknown = _imputed(name, values)
-        known = np.where(np.isnan(values), unknown, values)
-        transforms.append(how)
-        ranges.append((unknown, *_range(signed_log(known) if how == "log" else known)))
-    imputed, centre, scale = zip(*ranges, strict=True)
+    scaling, since, rules = measured(buyers, recipe.features), version, learn_thresholds(buyers)
+    if previous and previous.features == recipe.features:
+        frozen = Scaling(previous.transforms, previous.imputed, previous.centre, previous.scale)
+        if not has_drifted(frozen, scaling, recipe.drift):
+            scaling, since, rules = frozen, previous.scaled_at, previous.rules
     return SegmentModel(
         version,
         "kmeans",
@@ -162,58 +123,42 @@ def _measured(buyers: Columns, recipe: Recipe, version: int, now: datetime) -> S
         now,
         customers=len(buyers["orders"]),
         features=recipe.features,
-        transforms=tuple(transforms),
-        imputed=imputed,
-        centre=centre,
-        scale=scale,
+        transforms=scaling.transforms,
+        imputed=scaling.imputed,
+        centre=scaling.centre,
+        scale=scaling.scale,
         hysteresis=recipe.hysteresis,
-        scaled_at=version,
-        rules=learn_thresholds(buyers),
+        scaled_at=since,
+        rules=rules,
     )
 
 
-def _imputed(name: str, values: Floats) -> float:
-    if name in _IMPUTED or np.isnan(values).all():
-        return _IMPUTED.get(name, 0.0)
-    return float(np.nanmedian(values))
-
-
-def _range(values: Floats) -> tuple[float, float]:
-    """Winsorised mean and deviation (Tukey, 1962): a few wild customers do not set the scale.
-
-    Quartiles would not do: half of a shop's customers may have the same number of orders.
-    """
-    low, high = np.quantile(values, [0.005, 0.995])
-    cut = np.clip(values, low, high)
-    deviation = float(cut.std()) or float(values.std())
-    return float(cut.mean()), deviation if deviation > _CONSTANT else 1.0
-
-
-def _drifted(previous: SegmentModel, measured: SegmentModel, bound: float) -> bool:
-    scale = np.array(previous.scale)
-    shift = np.abs(np.array(measured.centre) - np.array(previous.centre)) / scale
-    stretch = np.abs(np.log(np.array(measured.scale) / scale))
-    return bool((shift > bound).any() or (stretch > np.log1p(bound)).any())
-
-
-def _carried(frame: SegmentModel, learned: SegmentModel | None) -> Floats | None:
-    """The previous centres in the new scale; None if they are of other features."""
-    if learned is None or learned.features != frame.features:
+def _carried(frame: SegmentModel, learned: SegmentModel | None, k: int) -> Floats | None:
+    """The previous centres in the frame's scale; None if there are none of this kind."""
+    if learned is None or learned.features != frame.features or len(learned.groups) != k:
         return None
     inner = np.array(learned.centroids) * np.array(learned.scale) + np.array(learned.centre)
     return np.asarray((inner - np.array(frame.centre)) / np.array(frame.scale), dtype=np.float64)
 
 
-def _continued(
-    points: Floats, start: Floats, learned: SegmentModel, how: tuple[int, Recipe]
-) -> Floats | None:
-    """The previous centres moved by the sample, in small steps and then to their optimum."""
-    seed, recipe = how
-    if len(start) != recipe.k:
-        return None
-    weights = np.array([group.weight for group in learned.groups])
-    weights *= recipe.memory * len(points) / max(weights.sum(), 1.0)
-    weights = np.maximum(weights, 1e-3)
+def _started(
+    points: Floats, carried: Floats | None, seed: int, recipe: Recipe
+) -> tuple[Floats, bool]:
+    """Where to start: the carried centres, or fresh ones (True) where those are clearly better.
+
+    Both are fitted to these very points, so that neither wins by knowing them better.
+    """
+    fresh = KMeans(recipe.k, n_init=recipe.restarts, random_state=seed).fit(points)
+    if carried is not None:
+        led = KMeans(recipe.k, init=carried, n_init=1).fit(points)
+        if led.inertia_ <= (1 + recipe.patience) * fresh.inertia_:
+            return carried, False
+    return np.asarray(fresh.cluster_centers_, dtype=np.float64), True
+
+
+def _moved(points: Floats, start: Floats, seed: int, recipe: Recipe) -> Floats:
+    """Centres moved by the sample in small steps, then to their optimum, memory included."""
+    weights = np.maximum(_shares(points, start) * recipe.memory * len(points), _TRACE)
     learner = MiniBatchKMeans(
         recipe.k,
         init=start,
@@ -222,32 +167,21 @@ def _continued(
         random_state=seed,
         reassignment_ratio=0.0,
     )
-    # Fed to themselves, the previous centres stay in place and receive their weight.
+    # Fed to themselves, the centres stay where they are and take on their weight.
     learner.partial_fit(start, sample_weight=weights)
     order = np.random.default_rng(seed).permutation(len(points))
     for rows in np.array_split(order, max(len(order) // recipe.batch, 1)):
         learner.partial_fit(points[rows])
-    finish = KMeans(recipe.k, init=learner.cluster_centers_, n_init=1, max_iter=100)
-    finish.fit(
-        np.vstack([points, start]), sample_weight=np.concatenate([np.ones(len(points)), weights])
-    )
+    finish = KMeans(recipe.k, init=learner.cluster_centers_, n_init=1)
+    weighted = np.concatenate([np.ones(len(points)), weights])
+    finish.fit(np.vstack([points, start]), sample_weight=weighted)
     return np.asarray(finish.cluster_centers_, dtype=np.float64)
 
 
-def _better(points: Floats, continued: Floats | None, seed: int, recipe: Recipe) -> Floats:
-    """The continued centres, unless a fresh start finds clearly better ones."""
-    fresh = KMeans(recipe.k, n_init=recipe.restarts, random_state=seed).fit(points)
-    if (
-        continued is not None
-        and _error(points, continued) <= (1 + recipe.patience) * fresh.inertia_
-    ):
-        return continued
-    return np.asarray(fresh.cluster_centers_, dtype=np.float64)
-
-
-def _error(points: Floats, centres: Floats) -> float:
-    squared = -2 * points @ centres.T + (centres**2).sum(axis=1)
-    return float(squared.min(axis=1).sum() + (points**2).sum())
+def _shares(points: Floats, centres: Floats) -> Floats:
+    squared = (centres**2).sum(axis=1) - 2 * points @ centres.T
+    nearest = squared.argmin(axis=1)
+    return np.bincount(nearest, minlength=len(centres)) / len(points)
 
 
 def _located(frame: SegmentModel, centres: Floats) -> SegmentModel:
@@ -265,28 +199,3 @@ def _matched(
     order = sorted(range(len(centres)), key=lambda at: (heirs[at] < 0, heirs[at], at))
     groups = [learned.groups[heirs[at]] if heirs[at] >= 0 else None for at in order]
     return centres[order], groups
-
-
-def _with_groups(
-    frame: SegmentModel, centres: Floats, buyers: Columns, heirs: list[Group | None]
-) -> SegmentModel:
-    model = _located(frame, centres)
-    groups = predict(model, buyers)
-    profile = _profile(model, buyers, groups)
-    return msgspec.structs.replace(model, groups=named(profile, heirs))
-
-
-def _profile(model: SegmentModel, buyers: Columns, groups: NDArray[np.int64]) -> Profile:
-    counts = np.bincount(groups, minlength=len(model.centroids)).astype(np.float64)
-    typical: dict[str, Floats] = {}
-    relative: dict[str, Floats] = {}
-    for name in _DESCRIBED:
-        if name not in buyers:
-            continue
-        values = buyers[name]
-        moved = signed_log(np.where(np.isnan(values), _imputed(name, values), values))
-        means = np.bincount(groups, moved, minlength=len(counts)) / np.maximum(counts, 1)
-        centre, scale = _range(moved)
-        typical[name] = np.copysign(np.expm1(np.abs(means)), means)
-        relative[name] = (means - centre) / scale
-    return Profile(typical, relative, tuple(counts.tolist()), model.rules)

@@ -8,13 +8,16 @@ another one fits clearly better; with the stage it keeps its id and name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from segmentation.model import Group, stage_name
-from segmentation.rules import STAGES, Floats, RuleSet, rhythm_days
+from segmentation.features import feature
+from segmentation.model import Group, SegmentModel, predict, restored, stage_name
+from segmentation.rules import STAGES, Columns, Floats, RuleSet, rhythm_days
+from segmentation.scaling import moved, spread
 
 # Where a stage lies: value (orders and money), recency, lateness in rhythms (natural log), tenure.
 # Value, recency and tenure count from the shop's usual customer in its usual spread.
@@ -29,11 +32,15 @@ _PLACES: Final = np.array(
         [-1.0, 1.1, 1.7, 0.2],  # lost
     ]
 )
+_PLACED: Final = ("orders", "monetary_value", "recency_days", "tenure_days", "gap_days_mean")
 _WEIGHTS: Final = np.array([1.0, 0.6, 1.2, 0.5])
 # What using one more stage is worth, and what leaving the present one costs, in the same units.
 _VARIETY: Final = 0.6
 _LOYALTY: Final = 0.8
+# How marked a trait must be to name a group, and how marked it is to have ordered once only.
 _PLAIN: Final = 0.35
+_SINGLE: Final = 1.3
+_EVERYDAY: Final = "everyday"
 _KEPT_IDS: Final = 4
 # Typical orders from which a group's customers count as having come back.
 _REPEAT: Final = 1.5
@@ -78,6 +85,24 @@ _TRAITS: Final = (
 )
 
 
+def described(model: SegmentModel, columns: Columns) -> Profile:
+    """The profile of a learned model's groups, from the sample it was learned from.
+
+    Features that the model does not use describe its groups too, where the sample has them.
+    """
+    groups = predict(model, columns)
+    counts = np.bincount(groups, minlength=len(model.centroids)).astype(np.float64)
+    typical: dict[str, Floats] = {}
+    relative: dict[str, Floats] = {}
+    for name in sorted({*_PLACED, *(trait.feature for trait in _TRAITS)} & columns.keys()):
+        values = moved(columns, name)
+        means = np.bincount(groups, values, minlength=len(counts)) / np.maximum(counts, 1)
+        centre, scale = spread(values)
+        typical[name] = restored(means, feature(name).transform)
+        relative[name] = (means - centre) / scale
+    return Profile(typical, relative, tuple(counts.tolist()), model.rules)
+
+
 def named(profile: Profile, inherited: Sequence[Group | None]) -> tuple[Group, ...]:
     """A `Group` for each centre; ``inherited`` are the previous groups they continue, or None."""
     chosen = stages(profile, [group.stage if group else None for group in inherited])
@@ -85,7 +110,7 @@ def named(profile: Profile, inherited: Sequence[Group | None]) -> tuple[Group, .
         group if group and group.stage == stage else None
         for group, stage in zip(inherited, chosen, strict=True)
     ]
-    taken = {text for group in keeps if group for text in (group.id, *group.formerly)}
+    taken = {text for group in inherited if group for text in (group.id, *group.formerly)}
     groups: dict[int, Group] = {}
     # The greatest groups choose their trait first.
     for at in sorted(range(len(chosen)), key=lambda at: (-profile.weights[at], at)):
@@ -93,16 +118,24 @@ def named(profile: Profile, inherited: Sequence[Group | None]) -> tuple[Group, .
         if kept:
             groups[at] = msgspec.structs.replace(kept, weight=weight)
             continue
-        slug, words = _trait(profile, at, chosen[at], taken)
-        name = f"{stage_name(chosen[at])} · {words}"
         former = _former(inherited[at])
-        groups[at] = Group(f"{chosen[at]}.{slug}", chosen[at], name, former, weight)
-        taken |= {groups[at].id, *former}
+        slug = _slug_held_before(former, chosen[at]) or _slug(profile, at, chosen[at], taken)
+        text = f"{chosen[at]}.{slug}"
+        name = f"{stage_name(chosen[at])} · {_words(slug)}"
+        former = tuple(old for old in former if old != text)
+        groups[at] = Group(text, chosen[at], name, former, weight)
+        taken.add(text)
     return tuple(groups[at] for at in range(len(chosen)))
 
 
 def _former(group: Group | None) -> tuple[str, ...]:
     return (*group.formerly, group.id)[-_KEPT_IDS:] if group else ()
+
+
+def _slug_held_before(former: tuple[str, ...], stage: str) -> str | None:
+    """A group that comes back to a stage takes the id it had there."""
+    held = [text.partition(".")[2] for text in former if text.startswith(f"{stage}.")]
+    return held[-1] if held else None
 
 
 def stages(profile: Profile, present: Sequence[str | None]) -> tuple[str, ...]:
@@ -141,19 +174,24 @@ def _misfit(profile: Profile) -> Floats:
     return np.asarray((away**2 * _WEIGHTS).sum(axis=2), dtype=np.float64)
 
 
-def _trait(profile: Profile, at: int, stage: str, taken: set[str]) -> tuple[str, str]:
+def _slug(profile: Profile, at: int, stage: str, taken: set[str]) -> str:
     """The most marked trait whose id is still free."""
     is_repeat = bool(profile.typical["orders"][at] >= _REPEAT)
     offers = [
-        (trait.sign * float(profile.relative[trait.feature][at]), trait.slug, trait.words)
+        (trait.sign * float(profile.relative[trait.feature][at]), trait.slug)
         for trait in _TRAITS
         if trait.feature in profile.relative and (is_repeat or not trait.repeat_only)
     ]
-    offers.append((_PLAIN, "everyday", "everyday buyers"))
+    offers.append((_PLAIN, _EVERYDAY))
     if not is_repeat and stage != "new":
-        offers.append((1.3, "one_order", "one order"))
-    for _, slug, words in sorted(offers, key=lambda offer: -offer[0]):
+        offers.append((_SINGLE, "one_order"))
+    for _, slug in sorted(offers, key=lambda offer: -offer[0]):
         if f"{stage}.{slug}" not in taken:
-            return slug, words
-    number = next(n for n in range(2, 99) if f"{stage}.everyday_{n}" not in taken)
-    return f"everyday_{number}", f"everyday buyers {number}"
+            return slug
+    numbered = (f"{_EVERYDAY}_{number}" for number in count(2))
+    return next(slug for slug in numbered if f"{stage}.{slug}" not in taken)
+
+
+def _words(slug: str) -> str:
+    known = {trait.slug: trait.words for trait in _TRAITS}
+    return known.get(slug, slug.replace("_", " "))
