@@ -6,17 +6,85 @@ customer's consents and attributes, and what the waking event itself says (``car
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from campaigns.errors import MissingFact
+from segmentation.features import FEATURES
+
 Column = NDArray[Any]
+FactKind = Literal["number", "text", "yes_no", "any"]
+STAGES: Final = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost")
+CHANNELS: Final = ("email", "sms", "push")
+ATTRIBUTE: Final = re.compile(r"attribute\.[a-z][a-z0-9_]{0,39}")
+GROUP: Final = re.compile(rf"({'|'.join(STAGES)})\.[a-z0-9_]{{1,60}}")
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing a condition may ask about.
+
+    ``phrase`` is how sentences call it; ``is_of_event`` says that it belongs to the waking event
+    and not to the customer, so that it is unknown for other triggers.
+    """
+
+    name: str
+    kind: FactKind
+    phrase: str
+    meaning: str
+    is_of_event: bool = False
+
+
+_PHRASES: Final = {
+    "recency_days": "days since the last order",
+    "monetary_value": "money spent in all",
+    "orders": "number of orders",
+    "tenure_days": "days since the first order",
+}
+_OWN: Final = (
+    Fact("segment", "text", "the segment", "Stage (`at_risk`) or learned group of the customer."),
+    Fact("segment_days", "number", "days in the segment", "Days since the segment last changed."),
+    *(
+        Fact(f"consent.{name}", "yes_no", f"consent for {name}", f"May be contacted by {name}.")
+        for name in CHANNELS
+    ),
+    Fact("order.value", "number", "the order's value", "Gross value of this order.", True),
+    Fact("order.discount", "number", "the order's discount", "Taken off this order.", True),
+    Fact("order.items", "number", "products in the order", "Distinct products in it.", True),
+    Fact("cart.value", "number", "the cart's value", "Value of this cart or checkout.", True),
+    Fact("cart.items", "number", "products in the cart", "Distinct products in it.", True),
+)
+FACTS: Final[dict[str, Fact]] = {
+    **{
+        feature.name: Fact(
+            feature.name,
+            "number",
+            _PHRASES.get(feature.name, feature.name.replace("_", " ")),
+            feature.meaning,
+        )
+        for feature in FEATURES
+        if feature.unit != "time"
+    },
+    **{fact.name: fact for fact in _OWN},
+}
+
+
+def fact_named(name: str) -> Fact | None:
+    """The fact of that name, free attributes included; None if there is none."""
+    if name in FACTS:
+        return FACTS[name]
+    if ATTRIBUTE.fullmatch(name):
+        own = name.partition(".")[2].replace("_", " ")
+        return Fact(name, "any", f"attribute {own}", "A declared attribute of the customer.")
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Facts:
     """The columns of one batch, one row a customer (or, seen from wakes, one row a wake).
 
@@ -25,11 +93,10 @@ class Facts:
     rows
         Number of rows.
     columns
-        Fact name -> array of ``rows``. Numbers: float64, NaN unknown. Money: minor units of
-        ``currency``. Yes/no: float64 1, 0 or NaN, or bool. Text: str or object, "" or None unknown.
+        Fact name -> array of ``rows``. Numbers: float64, NaN unknown. Money: the currency's main
+        unit, as features have it. Yes/no: float64 1, 0 or NaN, or bool. Text: str or object, "" or
+        None unknown. ``segment`` needs ``segment`` (stage) and ``group`` (learned group's id).
         Counts of events are under :func:`history_column`.
-    currency
-        The store's ISO 4217 code: conditions are written in its main unit.
     memo
         Masks already computed, by condition; one batch shares it over all campaigns.
     parent, index
@@ -38,19 +105,31 @@ class Facts:
 
     rows: int
     columns: Mapping[str, Column]
-    currency: str = "EUR"
-    memo: dict[Any, NDArray[np.bool_]] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[Any, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
     parent: Facts | None = None
     index: NDArray[np.int64] | None = None
 
     def seen_from(self, index: NDArray[np.int64], columns: Mapping[str, Column]) -> Facts:
         """The same facts row by row of ``index``, with further columns of that length."""
-        return Facts(len(index), columns, self.currency, parent=self, index=index)
+        return Facts(len(index), columns, parent=self, index=index)
+
+    def column(self, name: str) -> Column:
+        """One column. What a waking event does not say is unknown.
+
+        Raises
+        ------
+        MissingFact
+            If nobody brought it.
+        """
+        if name in self.columns:
+            return self.columns[name]
+        if self.parent is not None and self.index is not None:
+            return np.asarray(self.parent.column(name))[self.index]
+        if name in FACTS and FACTS[name].is_of_event:
+            return np.full(self.rows, np.nan)
+        raise MissingFact(name)
 
 
 def history_column(event: str, days: int) -> str:
     """Name of the column that counts a type of event over the last so many days (24 h each)."""
     return f"did.{event}.{days}d"
-
-
-STAGES: Final = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 
@@ -32,7 +33,7 @@ class Usage:
         Number of this campaign's fires and holdouts since the current clock hour (UTC) began.
     """
 
-    decided: Set[tuple[int, str]] = frozenset()
+    decided: AbstractSet[tuple[int, str]] = frozenset()
     uses: Mapping[int, Sequence[int]] = field(default_factory=dict)
     contacts: Mapping[int, Sequence[int]] = field(default_factory=dict)
     spent: int = 0

@@ -1,0 +1,53 @@
+"""Spans of time as people write them: ``30d``, ``12h``, ``90m``, ``2w``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+_SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_NAMES: Final = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+PATTERN: Final = r"^[0-9]{1,6}[wdhms]$"
+LONGEST: Final = timedelta(days=3660)
+
+
+def duration(text: str) -> timedelta | None:
+    """The span a text like ``14d`` names; None if it names none or one beyond ten years."""
+    if not re.match(PATTERN, text):
+        return None
+    span = timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+    return span if span <= LONGEST else None
+
+
+def written(span: timedelta) -> str:
+    """The shortest exact way to write a span in a file (weeks become days)."""
+    count, unit = _largest(int(span.total_seconds()))
+    return f"{count}{unit}"
+
+
+def said(span: timedelta) -> str:
+    """A span in words, rounded down to its largest unit: ``3 days``."""
+    total = int(span.total_seconds())
+    for unit, name in _NAMES.items():
+        if total >= _SECONDS[unit]:
+            count = total // _SECONDS[unit]
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "0 seconds"
+
+
+def said_micros(micros: int) -> str:
+    """A number of microseconds in words."""
+    return said(timedelta(microseconds=micros))
+
+
+def micros(span: timedelta) -> int:
+    """A span as whole microseconds."""
+    return span // timedelta(microseconds=1)
+
+
+def _largest(total: int) -> tuple[int, str]:
+    for unit in _NAMES:
+        if total and total % _SECONDS[unit] == 0:
+            return total // _SECONDS[unit], unit
+    return total, "s"
