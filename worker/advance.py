@@ -37,6 +37,7 @@ from worker.batch import Batch, Timer
 from worker.runtime import Kit
 from worker.shop import Shop
 
+
 @dataclass(slots=True)
 class Woken:
     """Whom to ring after the commit: stores with due actions, with learning to do, look-ups."""
@@ -75,9 +76,7 @@ def advance(
     return woken
 
 
-def _due(
-    connection: Connection, shop: Shop, horizon: int, *, has_events: bool
-) -> list[Timer]:
+def _due(connection: Connection, shop: Shop, horizon: int, *, has_events: bool) -> list[Timer]:
     """Timers that fire now. On a log's time each fires alone, at its own moment."""
     if not shop.is_on_log_time:
         return timers.due_timers(connection, shop.number, horizon)
@@ -100,10 +99,12 @@ def _assembled(
     wanted = {subject.customer for subject in subjects} | {timer.customer for timer in due}
     wanted |= directory.merged.keys() | set(directory.merged.values())
     wanted |= set(_moved(connection, shop, now, ticks))
+    audiences = triggers.audiences(connection, shop, due)
+    wanted |= {customer for audience in audiences.values() for customer in audience}
     people = roster.load_roster(connection, shop, wanted, directory.created)
     batch = Batch(shop, now, directory, subjects, people, due)
     batch.count("unowned", by=len(unowned))
-    batch.unowned = unowned
+    batch.unowned, batch.audiences = unowned, audiences
     return batch
 
 
@@ -117,9 +118,7 @@ def _business_now(
     return max([shop.now, *(microseconds(event.at) for event in (*told, *ticks))])
 
 
-def _moved(
-    connection: Connection, shop: Shop, now: int, ticks: Sequence[Event]
-) -> list[int]:
+def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event]) -> list[int]:
     if shop.model.version != shop.judged_by:
         return judging.movers(connection, shop, now, None)
     if not ticks:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from campaigns.facts import Facts
 from connectors.events import Event
 from worker.identities import Directory
 from worker.orders import Change, RefundRow
@@ -92,6 +93,8 @@ class Batch:
         Who is who, and every new event with its customer, in order of arrival.
     due
         Timers that fire in this batch.
+    audiences
+        Customers whom due schedules wake, by campaign.
     unowned
         Events that wait until their order is known.
     sales, refunds, redeemed
@@ -104,6 +107,8 @@ class Batch:
         Segment changes; campaigns woken.
     tallies
         Counts to add, by (name, label).
+    facts_seen
+        The roster's features as campaigns read them, once the first campaign asked.
     """
 
     shop: Shop
@@ -112,6 +117,7 @@ class Batch:
     subjects: list[Subject]
     roster: Roster
     due: list[Timer] = field(default_factory=list)
+    audiences: dict[str, list[int]] = field(default_factory=dict)
     unowned: list[Event] = field(default_factory=list)
     sales: list[tuple[Change, Subject]] = field(default_factory=list)
     refunds: list[RefundRow] = field(default_factory=list)
@@ -123,6 +129,7 @@ class Batch:
     set_timers: list[Timer] = field(default_factory=list)
     dropped_timers: list[tuple[str, str]] = field(default_factory=list)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
+    facts_seen: Facts | None = None
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
         """Add to a tally."""

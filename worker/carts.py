@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from campaigns.triggers import CartTrigger, Trigger
 from connectors.events import microseconds
 from connectors.records import Cart, Order
 from worker import bulk, models
@@ -16,7 +19,7 @@ _COLUMNS: Final = ("store", "token", "customer", "version", "value", "is_checkou
 
 
 def record_carts(connection: Connection, batch: Batch) -> set[bytes]:
-    """Store the newest version of each cart and set its timers; ids of events that came too late."""
+    """Store each cart's newest version and set its timers; ids of the events that came too late."""
     about = [one for one in batch.subjects if isinstance(one.event.body, Cart)]
     if not about:
         return set()
@@ -62,7 +65,7 @@ def _set_timers(batch: Batch, cart: Cart, subject: Subject) -> None:
     since = microseconds(cart.updated_at)
     for running in batch.shop.campaigns:
         trigger = running.campaign.trigger
-        wait = abandoned_after(trigger, is_checkout=cart.is_checkout)
+        wait = _abandoned_after(trigger, is_checkout=cart.is_checkout)
         if wait is not None:
             batch.set_timers.append(
                 Timer(
@@ -83,9 +86,7 @@ def close_carts(connection: Connection, batch: Batch) -> None:
         {
             subject.event.body.cart
             for change, subject in batch.sales
-            if change.is_sale
-            and isinstance(subject.event.body, Order)
-            and subject.event.body.cart
+            if change.is_sale and isinstance(subject.event.body, Order) and subject.event.body.cart
         }
     )
     if not tokens:
@@ -96,16 +97,23 @@ def close_carts(connection: Connection, batch: Batch) -> None:
         .values(ordered_at=batch.now)
     )
     for running in batch.shop.campaigns:
-        if abandoned_after(running.campaign.trigger, is_checkout=True) is not None:
+        if isinstance(running.campaign.trigger, CartTrigger):
             batch.dropped_timers += [("cart", f"{running.campaign.id}|{one}") for one in tokens]
 
 
-def cart_values(connection: Connection, batch: Batch, tokens: list[str]) -> dict[str, float]:
-    """What stands in some carts, in minor units, by token."""
+def open_carts(connection: Connection, store: int, tokens: Sequence[str]) -> dict[str, float]:
+    """Carts without an order among some: their value in minor units, by token."""
     columns = models.carts.c
     rows = connection.execute(
         select(columns.token, columns.value).where(
-            columns.store == batch.shop.number, columns.token.in_(tokens)
+            columns.store == store, columns.token.in_(tokens), columns.ordered_at.is_(None)
         )
     ).tuples()
     return {token: float(value) for token, value in rows}
+
+
+def _abandoned_after(trigger: Trigger, *, is_checkout: bool) -> int | None:
+    """How long a cart (or checkout) is left before a campaign minds, in microseconds."""
+    if not isinstance(trigger, CartTrigger) or (trigger.kind == "checkout") != is_checkout:
+        return None
+    return trigger.after // timedelta(microseconds=1)

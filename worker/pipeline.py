@@ -12,18 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Final
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
 from connectors.events import Event, microseconds
-from worker import bulk, dead_letters, models, stream
+from worker import dead_letters, stream
 from worker.advance import Woken, advance
 from worker.database import transaction
-from worker.pending import has_pending
-from worker.poison import bury, set_aside_stores
 from worker.runtime import Kit
 from worker.shop import Shop, load_shops
 
@@ -32,7 +28,7 @@ SLICE: Final = 1.0  # seconds a drain works before it hands over
 _log = logging.getLogger("shoal.drain")
 
 
-class Outrun(Exception):  # noqa: N818 - nothing went wrong: somebody else did the work
+class Outrun(Exception):
     """Another drain moved the cursor first."""
 
 
@@ -70,7 +66,11 @@ def commit(
     with transaction(kit.engine) as connection:
         _move_cursor(connection, partition, cursor, position, wall)
         decoded = [stream.decode(entry) for entry in entries]
-        broken = [(entry, one) for entry, one in zip(entries, decoded, strict=True) if isinstance(one, str)]
+        broken = [
+            (entry, one)
+            for entry, one in zip(entries, decoded, strict=True)
+            if isinstance(one, str)
+        ]
         events = [one for one in decoded if isinstance(one, Event)]
         horizon = wall if is_all or not events else microseconds(events[-1].received_at)
         shops = load_shops(connection, {event.store for event in events}, partition, wall)

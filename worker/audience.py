@@ -1,0 +1,108 @@
+"""The facts that a campaign's conditions and limits read, for everybody in a batch's roster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from campaigns.campaign import Campaign
+from campaigns.conditions import needed_history
+from campaigns.decisions import needed_for_decisions
+from campaigns.facts import Facts, history_column
+from connectors.records import exponent
+from segmentation import running
+from segmentation.features import BY_NAME
+from worker import models
+from worker.batch import Batch
+
+_DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
+
+
+def facts_for(
+    connection: Connection, batch: Batch, campaign: Campaign, customers: Sequence[int]
+) -> Facts:
+    """Columns by name, one row a customer of the roster, as :mod:`campaigns.facts` describes.
+
+    ``customers`` are the woken ones: only theirs is read of the event log.
+    """
+    if batch.facts_seen is None:
+        batch.facts_seen = Facts(len(batch.roster.people), _features(batch), batch.shop.currency)
+    known = batch.facts_seen
+    columns = dict(known.columns)
+    for name in sorted(needed_for_decisions(campaign) - columns.keys()):
+        column = _of_person(batch, name)
+        if column is not None:
+            columns[name] = column
+    for event, days in sorted(needed_history(campaign.condition)):
+        columns[history_column(event, days)] = _history(connection, batch, event, days, customers)
+    return Facts(known.rows, columns, known.currency, memo=known.memo)
+
+
+def _features(batch: Batch) -> dict[str, NDArray[Any]]:
+    """Features, money among them in minor units."""
+    places = exponent(batch.shop.currency)
+    columns = running.derive(batch.roster.records, batch.now, places)
+    power = {"money": 10.0**places, "money²": 100.0**places}
+    return {
+        name: column * power[BY_NAME[name].unit] if BY_NAME[name].unit in power else column
+        for name, column in columns.items()
+    }
+
+
+def _of_person(batch: Batch, name: str) -> NDArray[Any] | None:
+    people = batch.roster.people
+    if name == "segment":
+        return np.array([one.segment for one in people], object)
+    if name == "group":
+        return np.array([one.grouping for one in people], object)
+    if name == "time_zone":
+        return np.array([one.time_zone for one in people], object)
+    if name == "is_suppressed":
+        return np.array([one.is_suppressed for one in people], np.float64)
+    kind, _, field = name.partition(".")
+    if kind == "consent":
+        said = [_decoded(one.consents).get(field) for one in people]
+        return np.array([np.nan if one is None else float(bool(one)) for one in said], np.float64)
+    if kind == "attribute":
+        return _attribute([_decoded(one.attributes).get(field) for one in people])
+    return None
+
+
+def _attribute(values: Sequence[object]) -> NDArray[Any]:
+    """Numbers and yes/no as float64 (NaN unknown), anything else as text ("" unknown)."""
+    if all(value is None or isinstance(value, int | float) for value in values):
+        return np.array([np.nan if one is None else float(one) for one in values], np.float64)  # type: ignore[arg-type]  # all() has looked
+    return np.array(["" if one is None else str(one) for one in values], object)
+
+
+@lru_cache(maxsize=4096)
+def _decoded(text: str) -> Mapping[str, object]:
+    return msgspec.json.decode(text, type=dict[str, object])
+
+
+def _history(
+    connection: Connection, batch: Batch, event: str, days: int, customers: Sequence[int]
+) -> NDArray[np.float64]:
+    """How many times each woken customer did something within so many days before now."""
+    since = batch.now - days * _DAY
+    counts = np.zeros(len(batch.roster.people))
+    wanted = sorted(set(customers))
+    if event == "order_completed":
+        table, at, extra = models.orders, models.orders.c.at, models.orders.c.is_counted.is_(True)
+    else:
+        table, at, extra = models.events, models.events.c.at, models.events.c.type == event
+    rows = connection.execute(
+        select(table.c.customer, func.count())
+        .where(table.c.customer.in_(wanted), at >= since, at <= batch.now, extra)
+        .group_by(table.c.customer)
+    ).tuples()
+    for customer, count in rows:
+        counts[batch.roster.row[customer]] = count
+    return counts

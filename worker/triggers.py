@@ -1,0 +1,230 @@
+"""Which campaigns a batch wakes, for whom: its events, its segment changes and its due timers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from campaigns import schedules
+from campaigns.triggers import (
+    DateTrigger,
+    EventTrigger,
+    ScheduleTrigger,
+    SegmentTrigger,
+    Trigger,
+    passes,
+)
+from connectors.events import microseconds, moment
+from worker import carts, models, timers
+from worker.batch import Batch, Move, Subject, Timer, Wake
+from worker.shop import Running, Shop
+
+# A schedule's audience is woken in pages of this many customers.
+PAGE: Final = 5_000
+# Only these causes wake anybody: a model, an import or an edited rule moves people silently.
+_WAKING: Final = frozenset({"event", "time"})
+
+
+def wake_campaigns(connection: Connection, batch: Batch) -> None:
+    """Note every wake of the batch. Who cannot be reached in the store is counted, not woken."""
+    if not batch.shop.campaigns:
+        return
+    wakes = [*_event_wakes(batch), *_segment_wakes(batch), *_timer_wakes(connection, batch)]
+    for wake in wakes:
+        if batch.roster.look(wake.customer).platform_id:
+            batch.wakes.append(wake)
+        else:
+            batch.count("unreachable", wake.campaign)
+
+
+def _of(shop: Shop, kind: type[Trigger]) -> list[Running]:
+    return [one for one in shop.campaigns if isinstance(one.campaign.trigger, kind)]
+
+
+def _event_wakes(batch: Batch) -> Iterator[Wake]:
+    listening: dict[str, list[Running]] = {}
+    for running in _of(batch.shop, EventTrigger):
+        trigger = running.campaign.trigger
+        if isinstance(trigger, EventTrigger):
+            listening.setdefault(trigger.event, []).append(running)
+    if not listening:
+        return
+    for type_, subject, occasion, said in _happenings(batch):
+        customer = batch.directory.final(subject.customer)
+        if not customer or subject.event.source == "import":
+            continue
+        for running in listening.get(type_, ()):
+            trigger = running.campaign.trigger
+            if isinstance(trigger, EventTrigger) and passes(trigger, said):
+                yield Wake(
+                    campaign=running.campaign.id,
+                    customer=customer,
+                    occasion=occasion,
+                    at=microseconds(subject.event.at),
+                    accepted_at=microseconds(subject.event.received_at),
+                    details=(("order.value", float(said["value"])),) if "order_id" in said else (),
+                )
+
+
+def _happenings(batch: Batch) -> Iterator[tuple[str, Subject, str, Mapping[str, Any]]]:
+    """(type, subject, occasion, what it says) of everything that campaigns may listen to."""
+    for subject in batch.subjects:
+        if subject.customer:
+            event = subject.event
+            yield event.type, subject, event.id.hex(), event.properties
+    for change, subject in batch.sales:
+        row = change.after
+        said = {"order_id": row.order_id, "value": row.value, "currency": row.currency}
+        if change.is_sale:
+            yield "order_completed", subject, row.order_id, said
+        if change.is_cancelled:
+            yield "order_cancelled", subject, row.order_id, said
+    for one in batch.redeemed:
+        yield "coupon_redeemed", one.subject, one.order_id, {"campaign": one.campaign}
+
+
+def _segment_wakes(batch: Batch) -> Iterator[Wake]:
+    accepted = {
+        batch.directory.final(one.customer): microseconds(one.event.received_at)
+        for one in batch.subjects
+    }
+    for move in batch.moves:
+        if move.cause not in _WAKING:
+            continue
+        for running in _of(batch.shop, SegmentTrigger):
+            trigger = running.campaign.trigger
+            if isinstance(trigger, SegmentTrigger) and _crosses(trigger, move):
+                yield Wake(
+                    campaign=running.campaign.id,
+                    customer=move.customer,
+                    occasion=str(move.number),
+                    at=move.at,
+                    accepted_at=accepted.get(move.customer, 0) if move.cause == "event" else 0,
+                )
+
+
+def _crosses(trigger: SegmentTrigger, move: Move) -> bool:
+    was = trigger.segment in {move.before, move.group_before}
+    is_now = trigger.segment in {move.after, move.group_after}
+    return is_now and not was if trigger.enters else was and not is_now
+
+
+def _timer_wakes(connection: Connection, batch: Batch) -> Iterator[Wake]:
+    campaigns = {running.campaign.id: running for running in batch.shop.campaigns}
+    due = [timer for timer in timers.still_due(batch) if timer.campaign in campaigns]
+    left = _left_carts(connection, batch, [timer for timer in due if timer.kind == "cart"])
+    for timer in due:
+        trigger = campaigns[timer.campaign].campaign.trigger
+        if timer.kind == "cart" and timer.occasion in left:
+            yield _wake(timer, timer.customer, (("cart.value", left[timer.occasion]),))
+        elif timer.kind == "delay":
+            yield _wake(timer, timer.customer)
+        elif timer.kind == "date" and isinstance(trigger, DateTrigger):
+            yield _wake(timer, timer.customer)
+            _arm_again(batch, timer, trigger)
+        elif timer.kind == "schedule" and isinstance(trigger, ScheduleTrigger):
+            audience = batch.audiences.get(timer.campaign, [])
+            yield from (_wake(timer, customer) for customer in audience)
+            batch.set_timers.append(_next_page(batch.shop, timer, trigger, audience))
+
+
+def _wake(timer: Timer, customer: int, details: tuple[tuple[str, float], ...] = ()) -> Wake:
+    return Wake(timer.campaign, customer, timer.occasion, timer.due_at, details=details)
+
+
+def _left_carts(connection: Connection, batch: Batch, due: list[Timer]) -> dict[str, float]:
+    """Value of the carts that are still without an order, by token."""
+    if not due:
+        return {}
+    open_ = carts.open_carts(connection, batch.shop.number, [timer.occasion for timer in due])
+    records, row = batch.roster.records, batch.roster.row
+    return {
+        timer.occasion: open_[timer.occasion]
+        for timer in due
+        if timer.occasion in open_
+        and not (
+            records["orders"][row[timer.customer]]
+            and records["last_order_at"][row[timer.customer]] >= timer.since
+        )
+    }
+
+
+def audiences(connection: Connection, shop: Shop, due: Iterable[Timer]) -> dict[str, list[int]]:
+    """Customers whom due schedules wake now, by campaign: the next page after the timer's mark."""
+    customers = models.customers.c
+    return {
+        timer.campaign: list(
+            connection.execute(
+                select(customers.id)
+                .where(
+                    customers.store == shop.number,
+                    customers.id > timer.since,
+                    customers.platform_id != "",
+                )
+                .order_by(customers.id)
+                .limit(PAGE)
+            ).scalars()
+        )
+        for timer in due
+        if timer.kind == "schedule"
+    }
+
+
+def _next_page(shop: Shop, timer: Timer, trigger: ScheduleTrigger, audience: list[int]) -> Timer:
+    """The same slot for the next customers, or, when all had their turn, the next slot."""
+    if len(audience) == PAGE:
+        return Timer(
+            "schedule", timer.key, 0, timer.campaign, timer.occasion, timer.due_at, audience[-1]
+        )
+    return schedule_timer(shop, timer.campaign, trigger, timer.due_at)
+
+
+def schedule_timer(shop: Shop, campaign: str, trigger: ScheduleTrigger, after: int) -> Timer:
+    """The next slot of a campaign's schedule after a moment (int microseconds)."""
+    slot = schedules.next_slot(trigger, moment(after), shop.time_zone)
+    return Timer("schedule", campaign, 0, campaign, slot.isoformat(), microseconds(slot), 0)
+
+
+def _arm_again(batch: Batch, timer: Timer, trigger: DateTrigger) -> None:
+    """Next year's timer of a date: the day itself stays sealed, so it is a year after this one."""
+    zone = batch.roster.look(timer.customer).time_zone or batch.shop.time_zone
+    again = schedules.a_year_later(trigger, moment(timer.due_at), zone)
+    batch.set_timers.append(
+        Timer(
+            "date",
+            timer.key,
+            timer.customer,
+            timer.campaign,
+            str(again.year),
+            microseconds(again),
+            timer.since,
+        )
+    )
+
+
+def set_date_timers(batch: Batch, opened: Mapping[int, Mapping[str, str]]) -> None:
+    """A timer for every date campaign, for the customers whose date just became known."""
+    for customer, profile in opened.items():
+        zone = batch.roster.look(customer).time_zone or batch.shop.time_zone
+        for running in _of(batch.shop, DateTrigger):
+            timer = date_timer(running, customer, profile, zone, batch.now)
+            if timer is not None:
+                batch.set_timers.append(timer)
+
+
+def date_timer(
+    running: Running, customer: int, profile: Mapping[str, str], zone: str, now: int
+) -> Timer | None:
+    """When a date campaign comes round for a customer; None if the date is not known."""
+    trigger = running.campaign.trigger
+    if not isinstance(trigger, DateTrigger) or not profile.get(trigger.date):
+        return None
+    due = schedules.next_anniversary(trigger, profile[trigger.date], moment(now), zone)
+    if due is None:
+        return None
+    name = running.campaign.id
+    return Timer(
+        "date", f"{name}|{customer}", customer, name, str(due.year), microseconds(due), now
+    )
