@@ -1,8 +1,10 @@
+# ruff: noqa: S608 - statements are built of names of our own tables; values are parameters
 """Many rows in one statement: the speed of the drain, for both databases.
 
 Every function works inside the caller's transaction, on the driver's own cursor. PostgreSQL gets
-whole columns (``unnest``), SQLite ``executemany`` and ``json_each``. Rows are sequences in the order
-of ``columns``; one statement must not touch a row twice, so rows of one call differ in their key.
+whole columns (``unnest``), SQLite ``executemany`` and ``json_each``. Rows are sequences in the
+order of ``columns``; one statement must not touch a row twice, so the rows of one call differ in
+their key.
 """
 
 from __future__ import annotations
@@ -66,10 +68,10 @@ def insert_new(
         return {row[0] for row in _pg_execute(connection, statement, _columns(rows))}
     # The writer is alone (BEGIN IMMEDIATE), so what lies above the greatest row id is ours.
     cursor = _driver(connection).cursor()
-    last = cursor.execute(f"SELECT coalesce(max(rowid), 0) FROM {table.name}").fetchone()[0]  # noqa: S608 - names of our own tables
+    last = cursor.execute(f"SELECT coalesce(max(rowid), 0) FROM {table.name}").fetchone()[0]
     cursor.executemany(_sqlite_write(table, tuple(columns), "keep"), rows)
     found = cursor.execute(
-        f"SELECT {_name(columns[0])} FROM {table.name} WHERE rowid > ?",  # noqa: S608 - names of our own tables
+        f"SELECT {_name(columns[0])} FROM {table.name} WHERE rowid > ?",
         (last,),
     )
     return {row[0] for row in found}
@@ -82,14 +84,14 @@ def select_keys(
     wanted = list(keys)
     if not wanted:
         return []
-    start = f"SELECT {_names(columns)} FROM {table.name} WHERE {_name(key)}"  # noqa: S608 - names of our own tables
+    start = f"SELECT {_names(columns)} FROM {table.name} WHERE {_name(key)}"
     if connection.dialect.name == "postgresql":
         statement = f"{start} = ANY(%b::{_pg_type(table.c[key])}[])"
         return _pg_execute(connection, statement, [wanted])
     cursor = _driver(connection).cursor()
     if not isinstance(wanted[0], bytes):
         statement = f"{start} IN (SELECT value FROM json_each(?))"
-        return cursor.execute(statement, (json.dumps(wanted),)).fetchall()
+        return list(cursor.execute(statement, (json.dumps(wanted),)))
     rows: list[Row] = []
     for at in range(0, len(wanted), _CHUNK):
         part = wanted[at : at + _CHUNK]
@@ -105,12 +107,12 @@ def select_pairs(
     if not wanted:
         return []
     _, key = (column.name for column in table.primary_key)
-    start = f"SELECT {_names(columns)} FROM {table.name} WHERE store ="  # noqa: S608 - names of our own tables
+    start = f"SELECT {_names(columns)} FROM {table.name} WHERE store ="
     if connection.dialect.name == "postgresql":
         statement = f"{start} %b AND {_name(key)} = ANY(%b::text[])"
         return _pg_execute(connection, statement, [store, wanted])
     statement = f"{start} ? AND {_name(key)} IN (SELECT value FROM json_each(?))"
-    return _driver(connection).cursor().execute(statement, (store, json.dumps(wanted))).fetchall()
+    return list(_driver(connection).cursor().execute(statement, (store, json.dumps(wanted))))
 
 
 def select_identities(
@@ -128,17 +130,16 @@ def select_identities(
     )
     if connection.dialect.name == "postgresql":
         statement = (
-            f"SELECT {chosen.format(no='false')} "  # noqa: S608 - names of our own tables
+            f"SELECT {chosen.format(no='false')} "
             "FROM unnest(%b::text[], %b::text[]) AS k(kind, key) "
             + joined.format(store="%b", kind="k.kind", key="k.key")
         )
         return _pg_execute(connection, statement, [kinds, names, store])
     # CROSS keeps the keys outside: each is one look into the primary key.
-    statement = (
-        f"SELECT {chosen.format(no='0')} FROM json_each(?) k CROSS "  # noqa: S608 - names of our own tables
-        + joined.format(store="?", kind="k.value ->> 0", key="k.value ->> 1")
+    statement = f"SELECT {chosen.format(no='0')} FROM json_each(?) k CROSS " + joined.format(
+        store="?", kind="json_extract(k.value, '$[0]')", key="json_extract(k.value, '$[1]')"
     )
-    return _driver(connection).cursor().execute(statement, (json.dumps(wanted), store)).fetchall()
+    return list(_driver(connection).cursor().execute(statement, (json.dumps(wanted), store)))
 
 
 def delete_keys(connection: Connection, table: Table, key: str, keys: Iterable[Any]) -> None:
@@ -146,7 +147,7 @@ def delete_keys(connection: Connection, table: Table, key: str, keys: Iterable[A
     wanted = list(keys)
     if not wanted:
         return
-    start = f"DELETE FROM {table.name} WHERE {_name(key)}"  # noqa: S608 - names of our own tables
+    start = f"DELETE FROM {table.name} WHERE {_name(key)}"
     if connection.dialect.name == "postgresql":
         _pg_execute(connection, f"{start} = ANY(%b::{_pg_type(table.c[key])}[])", [wanted])
         return
@@ -167,9 +168,8 @@ def _write(
 @lru_cache(maxsize=256)
 def _sqlite_write(table: Table, columns: tuple[str, ...], on: str) -> str:
     marks = ",".join("?" * len(columns))
-    return (
-        f"INSERT INTO {table.name} ({_names(columns)}) VALUES ({marks})"  # noqa: S608 - names of our own tables
-        + _on_conflict(table, columns, on)
+    return f"INSERT INTO {table.name} ({_names(columns)}) VALUES ({marks})" + _on_conflict(
+        table, columns, on
     )
 
 
@@ -177,7 +177,7 @@ def _sqlite_write(table: Table, columns: tuple[str, ...], on: str) -> str:
 def _pg_write(table: Table, columns: tuple[str, ...], on: str) -> str:
     arrays = ", ".join(f"%b::{_pg_type(table.c[column])}[]" for column in columns)
     return (
-        f"INSERT INTO {table.name} ({_names(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - names of our own tables
+        f"INSERT INTO {table.name} ({_names(columns)}) SELECT * FROM unnest({arrays})"
         + _on_conflict(table, columns, on)
     )
 
