@@ -154,7 +154,6 @@ def _decide(connection: Connection, kit: Kit, batch: Batch) -> Woken:
     triggers.wake_campaigns(connection, batch)
     decisions = deciding.decide_all(connection, kit, batch)
     written = outbox.write_actions(connection, kit, batch, decisions)
-    written += outbox.write_look_ups(connection, batch)
     timers.write_timers(connection, batch)
     return Woken(deliver={batch.shop.number} if written else set())
 

@@ -56,14 +56,13 @@ def _features(batch: Batch) -> dict[str, NDArray[Any]]:
     }
 
 
+_TEXTS: Final = {"segment": "segment", "group": "grouping", "time_zone": "time_zone"}
+
+
 def _of_person(batch: Batch, name: str) -> NDArray[Any] | None:
     people = batch.roster.people
-    if name == "segment":
-        return np.array([one.segment for one in people], object)
-    if name == "group":
-        return np.array([one.grouping for one in people], object)
-    if name == "time_zone":
-        return np.array([one.time_zone for one in people], object)
+    if name in _TEXTS:
+        return np.array([getattr(one, _TEXTS[name]) for one in people], object)
     if name == "is_suppressed":
         return np.array([one.is_suppressed for one in people], np.float64)
     kind, _, field = name.partition(".")

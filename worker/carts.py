@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, select, update
 
+from campaigns import occasions
 from campaigns.triggers import CartTrigger, Trigger
 from connectors.events import microseconds
 from connectors.records import Cart, Order
@@ -73,7 +74,7 @@ def _set_timers(batch: Batch, cart: Cart, subject: Subject) -> None:
                     key=f"{running.campaign.id}|{cart.token}",
                     customer=batch.directory.final(subject.customer),
                     campaign=running.campaign.id,
-                    occasion=cart.token,
+                    occasion=occasions.cart_occasion(cart.token),
                     due_at=since + wait,
                     since=since,
                 )

@@ -10,40 +10,112 @@ after the commit.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from connectors.events import Event, microseconds
-from worker import dead_letters, stream
-from worker.advance import Woken, advance
-from worker.database import transaction
+from worker import dead_letters, models, poison, stream
+from worker.advance import advance
+from worker.database import reading, transaction
+from worker.errors import ServiceUnreachable
+from worker.pending import partitions_with_work
 from worker.runtime import Kit
-from worker.shop import Shop, load_shops
+from worker.shop import load_shops
 
 BATCH: Final = 1_000
 SLICE: Final = 1.0  # seconds a drain works before it hands over
 _log = logging.getLogger("shoal.drain")
 
 
-class Outrun(Exception):
+class Outrun(Exception):  # noqa: N818 - nothing went wrong: somebody else did the work
     """Another drain moved the cursor first."""
 
 
 @dataclass(slots=True)
 class Committed:
-    """Where the cursor stands now, and whom to ring."""
+    """Where the cursor stands now, and which stores to ring for delivery and for learning."""
 
     position: str
     deliver: set[int] = field(default_factory=set)
     learn: set[int] = field(default_factory=set)
 
 
-def commit(
-    kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry], *, is_all: bool
-) -> Committed:
+def drain(kit: Kit, partition: int, send: Callable[[str, int], None]) -> None:
+    """Apply what a partition's stream holds, for a slice of time.
+
+    Parameters
+    ----------
+    partition
+        Its bell is set by whoever sent us; it stays set while we work and is our lease.
+    send
+        Sends a Celery task: ``send("drain", partition)``, ``send("deliver", store)``, ….
+    """
+    bell, until, is_silent = stream.drain_bell(partition), monotonic() + SLICE, False
+    cursor = committed(kit, partition)
+    while True:
+        entries = stream.read(kit.redis, partition, cursor, BATCH)
+        if not entries and not _has_work(kit, partition):
+            if is_silent:
+                return
+            stream.silence(kit.redis, bell)
+            is_silent = True
+            continue
+        if is_silent and not stream.ring(kit.redis, bell):
+            return  # a producer rang meanwhile: the work is another drain's
+        is_silent = False
+        try:
+            done = apply(kit, partition, cursor, entries)
+        except Outrun:
+            return
+        cursor = done.position
+        if entries:
+            stream.trim(kit.redis, partition, cursor)
+        stream.renew(kit.redis, bell)
+        _ring(kit, done, send)
+        if monotonic() > until:
+            send("drain", partition)
+            return
+
+
+def committed(kit: Kit, partition: int) -> str:
+    """The committed position of a partition."""
+    cursors = models.cursors.c
+    with reading(kit.engine) as connection:
+        query = select(cursors.position).where(cursors.partition == partition)
+        return str(connection.execute(query).scalar_one())
+
+
+def apply(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry]) -> Committed:
+    """Commit a batch; one that cannot be committed is halved until the poison stands alone.
+
+    Raises
+    ------
+    Outrun
+        If another drain did it.
+    """
+    try:
+        return commit(kit, partition, cursor, entries)
+    except (Outrun, ServiceUnreachable, OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # whatever one event does, the others go on
+        if len(entries) > 1:
+            half = len(entries) // 2
+            first = apply(kit, partition, cursor, entries[:half])
+            second = apply(kit, partition, first.position, entries[half:])
+            deliver, learn = first.deliver | second.deliver, first.learn | second.learn
+            return Committed(second.position, deliver, learn)
+        if not entries:
+            raise
+        _log.exception("partition %s: entry %s set aside", partition, entries[0].position)
+        return _pass_by(kit, partition, cursor, entries[0], f"{type(error).__name__}: {error}")
+
+
+def commit(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry]) -> Committed:
     """Apply one batch of entries and due timers in one transaction.
 
     Parameters
@@ -52,8 +124,6 @@ def commit(
         The position read after; it must still be the committed one.
     entries
         What stands after it, oldest first; may be empty when only timers are due.
-    is_all
-        Whether the stream holds nothing after ``entries``.
 
     Raises
     ------
@@ -61,40 +131,86 @@ def commit(
         If the cursor is not there any more.
     """
     wall = microseconds(kit.clock())
-    position = entries[-1].position if entries else cursor
-    done = Committed(position)
+    done = Committed(entries[-1].position if entries else cursor)
     with transaction(kit.engine) as connection:
-        _move_cursor(connection, partition, cursor, position, wall)
-        decoded = [stream.decode(entry) for entry in entries]
-        broken = [
-            (entry, one)
-            for entry, one in zip(entries, decoded, strict=True)
-            if isinstance(one, str)
-        ]
-        events = [one for one in decoded if isinstance(one, Event)]
-        horizon = wall if is_all or not events else microseconds(events[-1].received_at)
+        _move_cursor(connection, partition, cursor, done.position, wall)
+        read, broken = _decoded(entries)
+        events, set_aside = poison.split(connection, read)
         shops = load_shops(connection, {event.store for event in events}, partition, wall)
-        for shop_id, told in _by_store(events, shops).items():
-            woken = _advance(connection, kit, shops, shop_id, told, horizon)
+        # Of a full batch only what was received before its end has surely been read.
+        horizon = wall if len(entries) < BATCH else microseconds(read[-1].received_at)
+        told = _by_store(events, list(shops))
+        for shop_id, its in told.items():
+            shop = shops.get(shop_id)
+            if shop is None:
+                set_aside += [(event, "its store is not here any more") for event in its]
+                continue
+            woken = advance(connection, kit, shop, its, horizon)
+            set_aside += woken.set_aside
             done.deliver |= woken.deliver
             done.learn |= woken.learn
+        dead_letters.write_events(connection, kit.sealer, set_aside)
         dead_letters.write_broken(connection, kit.sealer, broken, wall)
+        poison.forgive(connection, [shop_id for shop_id, its in told.items() if its])
     return done
 
 
-def _advance(
-    connection: Connection,
-    kit: Kit,
-    shops: dict[str, Shop],
-    shop_id: str,
-    told: Sequence[Event],
-    horizon: int,
-) -> Woken:
-    shop = shops.get(shop_id)
-    if shop is None:
-        reason = "its store is not here any more"
-        dead_letters.write_events(connection, kit.sealer, [(event, reason) for event in told])
-        return Woken()
-    woken = advance(connection, kit, shop, told, horizon)
-    dead_letters.write_events(connection, kit.sealer, woken.set_aside)
-    return woken
+def _move_cursor(
+    connection: Connection, partition: int, before: str, after: str, wall: int
+) -> None:
+    cursors = models.cursors
+    moved = connection.execute(
+        update(cursors)
+        .where(cursors.c.partition == partition, cursors.c.position == before)
+        .values(position=after, moved_at=wall)
+    )
+    if moved.rowcount != 1:
+        raise Outrun
+
+
+def _decoded(
+    entries: Sequence[stream.Entry],
+) -> tuple[list[Event], list[tuple[stream.Entry, str]]]:
+    events: list[Event] = []
+    broken: list[tuple[stream.Entry, str]] = []
+    for entry in entries:
+        found = stream.decode(entry)
+        if isinstance(found, Event):
+            events.append(found)
+        else:
+            broken.append((entry, found))
+    return events, broken
+
+
+def _by_store(events: Sequence[Event], stores: Sequence[str]) -> dict[str, list[Event]]:
+    """Each store's events in order; stores without any may still have timers due."""
+    told: dict[str, list[Event]] = {store: [] for store in stores}
+    for event in events:
+        told.setdefault(event.store, []).append(event)
+    return told
+
+
+def _pass_by(kit: Kit, partition: int, cursor: str, entry: stream.Entry, reason: str) -> Committed:
+    wall = microseconds(kit.clock())
+    with transaction(kit.engine) as connection:
+        _move_cursor(connection, partition, cursor, entry.position, wall)
+        event = stream.decode(entry)
+        if isinstance(event, Event):
+            poison.bury(connection, kit.sealer, event, reason)
+        else:
+            dead_letters.write_broken(connection, kit.sealer, [(entry, event)], wall)
+    return Committed(entry.position)
+
+
+def _has_work(kit: Kit, partition: int) -> bool:
+    with reading(kit.engine) as connection:
+        return partition in partitions_with_work(connection, microseconds(kit.clock()))
+
+
+def _ring(kit: Kit, done: Committed, send: Callable[[str, int], None]) -> None:
+    for store in sorted(done.deliver):
+        if stream.ring(kit.redis, stream.deliver_bell(store)):
+            send("deliver", store)
+    for store in sorted(done.learn):
+        if stream.ring(kit.redis, stream.learn_bell(store)):
+            send("learn", store)

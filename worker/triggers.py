@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from campaigns import schedules
+from campaigns import occasions, schedules
 from campaigns.triggers import (
     DateTrigger,
     EventTrigger,
@@ -73,16 +75,16 @@ def _happenings(batch: Batch) -> Iterator[tuple[str, Subject, str, Mapping[str, 
     for subject in batch.subjects:
         if subject.customer:
             event = subject.event
-            yield event.type, subject, event.id.hex(), event.properties
+            yield event.type, subject, occasions.event_occasion(event), event.properties
     for change, subject in batch.sales:
         row = change.after
         said = {"order_id": row.order_id, "value": row.value, "currency": row.currency}
         if change.is_sale:
-            yield "order_completed", subject, row.order_id, said
+            yield "order_completed", subject, f"order:{row.order_id}", said
         if change.is_cancelled:
-            yield "order_cancelled", subject, row.order_id, said
+            yield "order_cancelled", subject, f"order:{row.order_id}", said
     for one in batch.redeemed:
-        yield "coupon_redeemed", one.subject, one.order_id, {"campaign": one.campaign}
+        yield "coupon_redeemed", one.subject, f"order:{one.order_id}", {"campaign": one.campaign}
 
 
 def _segment_wakes(batch: Batch) -> Iterator[Wake]:
@@ -99,7 +101,7 @@ def _segment_wakes(batch: Batch) -> Iterator[Wake]:
                 yield Wake(
                     campaign=running.campaign.id,
                     customer=move.customer,
-                    occasion=str(move.number),
+                    occasion=occasions.segment_occasion(move.number),
                     at=move.at,
                     accepted_at=accepted.get(move.customer, 0) if move.cause == "event" else 0,
                 )
@@ -117,8 +119,8 @@ def _timer_wakes(connection: Connection, batch: Batch) -> Iterator[Wake]:
     left = _left_carts(connection, batch, [timer for timer in due if timer.kind == "cart"])
     for timer in due:
         trigger = campaigns[timer.campaign].campaign.trigger
-        if timer.kind == "cart" and timer.occasion in left:
-            yield _wake(timer, timer.customer, (("cart.value", left[timer.occasion]),))
+        if timer.kind == "cart" and timer.key in left:
+            yield _wake(timer, timer.customer, (("cart.value", left[timer.key]),))
         elif timer.kind == "delay":
             yield _wake(timer, timer.customer)
         elif timer.kind == "date" and isinstance(trigger, DateTrigger):
@@ -135,15 +137,16 @@ def _wake(timer: Timer, customer: int, details: tuple[tuple[str, float], ...] = 
 
 
 def _left_carts(connection: Connection, batch: Batch, due: list[Timer]) -> dict[str, float]:
-    """Value of the carts that are still without an order, by token."""
+    """Value of the carts that are still without an order, by the timer's key."""
     if not due:
         return {}
-    open_ = carts.open_carts(connection, batch.shop.number, [timer.occasion for timer in due])
+    tokens = {timer.key: timer.key.partition("|")[2] for timer in due}
+    open_ = carts.open_carts(connection, batch.shop.number, sorted(tokens.values()))
     records, row = batch.roster.records, batch.roster.row
     return {
-        timer.occasion: open_[timer.occasion]
+        timer.key: open_[tokens[timer.key]]
         for timer in due
-        if timer.occasion in open_
+        if tokens[timer.key] in open_
         and not (
             records["orders"][row[timer.customer]]
             and records["last_order_at"][row[timer.customer]] >= timer.since
@@ -183,25 +186,16 @@ def _next_page(shop: Shop, timer: Timer, trigger: ScheduleTrigger, audience: lis
 
 def schedule_timer(shop: Shop, campaign: str, trigger: ScheduleTrigger, after: int) -> Timer:
     """The next slot of a campaign's schedule after a moment (int microseconds)."""
-    slot = schedules.next_slot(trigger, moment(after), shop.time_zone)
-    return Timer("schedule", campaign, 0, campaign, slot.isoformat(), microseconds(slot), 0)
+    slot = schedules.next_slot(trigger, moment(after), ZoneInfo(shop.time_zone))
+    occasion = occasions.schedule_occasion(slot.day)
+    return Timer("schedule", campaign, 0, campaign, occasion, microseconds(slot.at), 0)
 
 
 def _arm_again(batch: Batch, timer: Timer, trigger: DateTrigger) -> None:
-    """Next year's timer of a date: the day itself stays sealed, so it is a year after this one."""
+    """Next year's timer of a date; the timer itself remembers which day it is about (`since`)."""
     zone = batch.roster.look(timer.customer).time_zone or batch.shop.time_zone
-    again = schedules.a_year_later(trigger, moment(timer.due_at), zone)
-    batch.set_timers.append(
-        Timer(
-            "date",
-            timer.key,
-            timer.customer,
-            timer.campaign,
-            str(again.year),
-            microseconds(again),
-            timer.since,
-        )
-    )
+    born = moment(timer.since).date()
+    batch.set_timers.append(_date(timer.campaign, timer.customer, trigger, born, batch.now, zone))
 
 
 def set_date_timers(batch: Batch, opened: Mapping[int, Mapping[str, str]]) -> None:
@@ -221,10 +215,25 @@ def date_timer(
     trigger = running.campaign.trigger
     if not isinstance(trigger, DateTrigger) or not profile.get(trigger.date):
         return None
-    due = schedules.next_anniversary(trigger, profile[trigger.date], moment(now), zone)
-    if due is None:
+    try:
+        born = date.fromisoformat(profile[trigger.date][:10])
+    except ValueError:
         return None
-    name = running.campaign.id
+    return _date(running.campaign.id, customer, trigger, born, now, zone)
+
+
+def _date(
+    campaign: str, customer: int, trigger: DateTrigger, born: date, now: int, zone: str
+) -> Timer:
+    slot = schedules.next_date(trigger, born, moment(now), ZoneInfo(zone))
+    # A year of its own, so that the timer tells the day and not the age.
+    day = datetime(1904, born.month, born.day, tzinfo=UTC)
     return Timer(
-        "date", f"{name}|{customer}", customer, name, str(due.year), microseconds(due), now
+        "date",
+        f"{campaign}|{customer}",
+        customer,
+        campaign,
+        occasions.date_occasion(slot.year),
+        microseconds(slot.at),
+        microseconds(day),
     )
