@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from campaigns.campaign import Campaign
 from campaigns.conditions import needed_history
@@ -32,28 +32,22 @@ def facts_for(
 
     ``customers`` are the woken ones: only theirs is read of the event log.
     """
-    if batch.facts_seen is None:
-        batch.facts_seen = Facts(len(batch.roster.people), _features(batch), batch.shop.currency)
-    known = batch.facts_seen
-    columns = dict(known.columns)
-    for name in sorted(needed_for_decisions(campaign) - columns.keys()):
+    known = batch.columns_seen
+    needed = needed_for_decisions(campaign)
+    features = [name for name in sorted(needed - known.keys()) if name in BY_NAME]
+    if features:
+        places = exponent(batch.shop.currency)
+        known |= running.derive(
+            batch.roster.records, batch.now, currency_exponent=places, names=features
+        )
+    for name in sorted(needed - known.keys()):
         column = _of_person(batch, name)
         if column is not None:
-            columns[name] = column
+            known[name] = column
+    columns = dict(known)
     for event, days in sorted(needed_history(campaign.condition)):
         columns[history_column(event, days)] = _history(connection, batch, event, days, customers)
-    return Facts(known.rows, columns, known.currency, memo=known.memo)
-
-
-def _features(batch: Batch) -> dict[str, NDArray[Any]]:
-    """Features, money among them in minor units."""
-    places = exponent(batch.shop.currency)
-    columns = running.derive(batch.roster.records, batch.now, places)
-    power = {"money": 10.0**places, "money²": 100.0**places}
-    return {
-        name: column * power[BY_NAME[name].unit] if BY_NAME[name].unit in power else column
-        for name, column in columns.items()
-    }
+    return Facts(len(batch.roster.people), columns)
 
 
 _TEXTS: Final = {"segment": "segment", "group": "grouping", "time_zone": "time_zone"}
@@ -93,13 +87,14 @@ def _history(
     since = batch.now - days * _DAY
     counts = np.zeros(len(batch.roster.people))
     wanted = sorted(set(customers))
+    chosen: ColumnElement[bool]
     if event == "order_completed":
-        table, at, extra = models.orders, models.orders.c.at, models.orders.c.is_counted.is_(True)
+        table, chosen = models.orders, models.orders.c.is_counted.is_(True)
     else:
-        table, at, extra = models.events, models.events.c.at, models.events.c.type == event
+        table, chosen = models.events, models.events.c.type == event
     rows = connection.execute(
         select(table.c.customer, func.count())
-        .where(table.c.customer.in_(wanted), at >= since, at <= batch.now, extra)
+        .where(table.c.customer.in_(wanted), table.c.at >= since, table.c.at <= batch.now, chosen)
         .group_by(table.c.customer)
     ).tuples()
     for customer, count in rows:

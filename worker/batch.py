@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from campaigns.facts import Facts
+from campaigns.facts import Column
 from connectors.events import Event
 from worker.identities import Directory
 from worker.orders import Change, RefundRow
@@ -55,7 +55,7 @@ class Wake:
     occasion: str
     at: int
     accepted_at: int = 0
-    details: tuple[tuple[str, float | str], ...] = ()
+    details: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ class Batch:
         Segment changes; campaigns woken.
     tallies
         Counts to add, by (name, label).
-    facts_seen
-        The roster's features as campaigns read them, once the first campaign asked.
+    columns_seen
+        Columns over the roster that campaigns have asked for, by fact name.
     """
 
     shop: Shop
@@ -129,7 +129,7 @@ class Batch:
     set_timers: list[Timer] = field(default_factory=list)
     dropped_timers: list[tuple[str, str]] = field(default_factory=list)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
-    facts_seen: Facts | None = None
+    columns_seen: dict[str, Column] = field(default_factory=dict)
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
         """Add to a tally."""

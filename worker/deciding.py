@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from campaigns.decisions import Decision, Wakes, World, decide
 from campaigns.policy import campaign_order
 from campaigns.reasons import ALREADY_DECIDED
+from connectors.records import exponent
 from worker import bulk, models
 from worker.audience import facts_for
 from worker.batch import Batch, Timer, Wake
@@ -104,8 +105,9 @@ def _decide(
         average_order_value=typical_order_value(connection, shop),
     )
     names = {name for wake in wakes for name, _ in wake.details}
+    unit = 10.0 ** exponent(shop.currency)
     columns = {
-        name: np.array([dict(wake.details).get(name, np.nan) for wake in wakes], np.float64)
+        name: np.array([dict(wake.details).get(name, np.nan) for wake in wakes], np.float64) / unit
         for name in ("order.value", "cart.value")
         if names
     }

@@ -19,6 +19,8 @@ from worker.shop import Shop
 
 # Customers predicted at a time when all are: about 25 MB of records.
 CHUNK: Final = 20_000
+# What the rules read; a learned model names its own features beside them.
+_JUDGED_BY: Final = ("orders", "recency_days", "gap_days_mean", "monetary_value")
 
 
 def movers(
@@ -68,7 +70,8 @@ def _pages(
 def _groups(
     model: SegmentModel, records: Records, groupings: list[str], now: int, currency: str
 ) -> Indices:
-    columns = running.derive(records, now, exponent(currency))
+    names = tuple(dict.fromkeys((*_JUDGED_BY, *model.features)))
+    columns = running.derive(records, now, currency_exponent=exponent(currency), names=names)
     return assign(model, columns, group_indices(model, groupings))
 
 

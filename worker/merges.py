@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, Table, bindparam, exists, update
+from sqlalchemy import Connection, Table, Update, bindparam, exists, update
 
 from segmentation import running
 from worker import models
@@ -97,7 +97,7 @@ def _repoint(connection: Connection, pairs: Sequence[dict[str, int]]) -> None:
         )
 
 
-def _keyed(table: Table, key: Sequence[str]) -> object:
+def _keyed(table: Table, key: Sequence[str]) -> Update:
     other = table.alias()
     clash = exists().where(
         other.c.customer == bindparam("winner"),

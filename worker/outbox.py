@@ -1,4 +1,4 @@
-"""What is to be pushed, written in the transaction that decided it and read from there ever after."""
+"""What is to be pushed: written where it was decided, and read from there ever after."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def write_actions(connection: Connection, kit: Kit, batch: Batch, fired: Sequenc
     """Insert the actions of decisions and the look-ups that webhooks asked for; how many."""
     shelves = Shelves(connection, batch)
     rows = [
-        _row(kit, batch, shelves, one, step)
+        row
         for one in fired
         for step in range(len(one.decision.steps))
+        if (row := _row(kit, batch, shelves, one, step)) is not None
     ]
-    rows = [row for row in rows if row is not None]
     rows += _look_ups(batch)
     bulk.insert_missing(connection, models.actions, _COLUMNS, rows)
     _write_codes(connection, batch, rows)

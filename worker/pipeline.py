@@ -32,7 +32,7 @@ SLICE: Final = 1.0  # seconds a drain works before it hands over
 _log = logging.getLogger("shoal.drain")
 
 
-class Outrun(Exception):  # noqa: N818 - nothing went wrong: somebody else did the work
+class Outrun(Exception):
     """Another drain moved the cursor first."""
 
 

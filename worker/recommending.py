@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, select
 
-from campaigns.recommendations import Shelf, Taste, read_shelf, recommend
+from campaigns.recommendations import Shelf, Taste, recommend, shelf_of
 from campaigns.steps import RecommendStep
 from segmentation.record import DAY
 from worker import models
@@ -28,10 +28,11 @@ class Shelves:
 
     def recommend(self, step: RecommendStep, customer: int) -> tuple[str, ...]:
         """Products for a customer, best first; empty when nothing known is in stock."""
-        if self._shelf is None:
+        shelf = self._shelf
+        if shelf is None:
             return ()
         taste = self._taste(customer)
-        return recommend(step, self._shelf, taste, self._available).products
+        return recommend(step, shelf, taste, self._available).products
 
     @cached_property
     def _shelf(self) -> Shelf | None:
@@ -77,4 +78,4 @@ class Shelves:
 
 @lru_cache(maxsize=16)
 def _shelf(body: str) -> Shelf:
-    return read_shelf(body)
+    return shelf_of(body)

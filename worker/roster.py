@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -86,8 +87,8 @@ def load_roster(
     return Roster(people, records, row, set(range(len(found), len(people))))
 
 
-def _person(row: tuple[object, ...]) -> Person:
-    person = Person(*row[:-1])  # type: ignore[arg-type]  # a row's types are its columns'
+def _person(row: Sequence[Any]) -> Person:
+    person = Person(*row[:-1])
     person.products = bytes(person.products or b"")
     person.is_known = bool(person.is_known)
     person.is_suppressed = bool(person.is_suppressed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -78,10 +78,10 @@ def _stored_orders(
     return {row[0]: _order(row) for row in rows}
 
 
-def _order(row: Sequence[object]) -> OrderRow:
-    values = dict(zip(_ORDER_COLUMNS, row, strict=True))
-    values |= {"lines": bytes(row[_LINES] or b""), "is_counted": bool(row[_COUNTED])}  # type: ignore[arg-type]  # a BLOB column
-    return OrderRow(**values)  # type: ignore[arg-type]  # a row's types are its columns'
+def _order(row: Sequence[Any]) -> OrderRow:
+    values: dict[str, Any] = dict(zip(_ORDER_COLUMNS, row, strict=True))
+    values |= {"lines": bytes(row[_LINES] or b""), "is_counted": bool(row[_COUNTED])}
+    return OrderRow(**values)
 
 
 _LINES: Final = _ORDER_COLUMNS.index("lines")
@@ -162,9 +162,9 @@ def record_refunds(connection: Connection, batch: Batch) -> None:
     )
 
 
-def _refund(row: Sequence[object]) -> RefundRow:
-    values = dict(zip(_REFUND_COLUMNS, row, strict=True)) | {"is_void": bool(row[-1])}
-    return RefundRow(**values)  # type: ignore[arg-type]  # a row's types are its columns'
+def _refund(row: Sequence[Any]) -> RefundRow:
+    values: dict[str, Any] = dict(zip(_REFUND_COLUMNS, row, strict=True))
+    return RefundRow(**values | {"is_void": bool(row[-1])})
 
 
 def is_folded(row: RefundRow, currency: str) -> bool:

@@ -195,7 +195,7 @@ def _arm_again(batch: Batch, timer: Timer, trigger: DateTrigger) -> None:
     """Next year's timer of a date; the timer itself remembers which day it is about (`since`)."""
     zone = batch.roster.look(timer.customer).time_zone or batch.shop.time_zone
     born = moment(timer.since).date()
-    batch.set_timers.append(_date(timer.campaign, timer.customer, trigger, born, batch.now, zone))
+    batch.set_timers.append(_date((timer.campaign, timer.customer), trigger, born, batch.now, zone))
 
 
 def set_date_timers(batch: Batch, opened: Mapping[int, Mapping[str, str]]) -> None:
@@ -219,12 +219,11 @@ def date_timer(
         born = date.fromisoformat(profile[trigger.date][:10])
     except ValueError:
         return None
-    return _date(running.campaign.id, customer, trigger, born, now, zone)
+    return _date((running.campaign.id, customer), trigger, born, now, zone)
 
 
-def _date(
-    campaign: str, customer: int, trigger: DateTrigger, born: date, now: int, zone: str
-) -> Timer:
+def _date(whose: tuple[str, int], trigger: DateTrigger, born: date, now: int, zone: str) -> Timer:
+    campaign, customer = whose
     slot = schedules.next_date(trigger, born, moment(now), ZoneInfo(zone))
     # A year of its own, so that the timer tells the day and not the age.
     day = datetime(1904, born.month, born.day, tzinfo=UTC)
