@@ -90,7 +90,7 @@ def _add_sums(part: Records, facts: Facts, orders: Ints, first: Ints) -> None:
     if orders.size:
         _, _, _, value, items, discount, _, _ = facts.table[:, orders]
         square = squares(value)
-        money = [value, *square.T, items, discount, discount > 0, np.zeros_like(value)]
+        money = [value, *square.T, items, discount, np.zeros_like(value)]
         add[orders, _MONEY] = np.stack(money, axis=1)
         add[orders, _ORDER_CIRCLES] = turns[orders]
     refunds = kind == int(FactKind.REFUND)

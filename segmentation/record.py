@@ -62,7 +62,6 @@ MONEY: Final = (
     "square_low",
     "items",
     "discount",
-    "discounted_orders",
     "refunded",
 )
 SUMS: Final = (
