@@ -47,6 +47,15 @@ class Woken:
     set_aside: list[tuple[Event, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a batch brings: facts, the clock's ticks, and the timers that are due."""
+
+    told: Sequence[Event]
+    ticks: Sequence[Event]
+    due: list[Timer]
+
+
 def advance(
     connection: Connection, kit: Kit, shop: Shop, events: Sequence[Event], horizon: int
 ) -> Woken:
@@ -66,7 +75,7 @@ def advance(
     if not found.fresh and not due and shop.model.version == shop.judged_by:
         _write_counts(connection, shop, found)
         return Woken(set_aside=found.set_aside)
-    batch = _assembled(connection, shop, told, ticks, due)
+    batch = _assembled(connection, kit, shop, _News(told, ticks, due))
     _apply(connection, kit, batch)
     woken = _decide(connection, kit, batch)
     woken.set_aside = found.set_aside
@@ -85,16 +94,11 @@ def _due(connection: Connection, shop: Shop, horizon: int, *, has_events: bool) 
     return timers.same_moment(timers.due_timers(connection, shop.number, shop.now))
 
 
-def _assembled(
-    connection: Connection,
-    shop: Shop,
-    told: Sequence[Event],
-    ticks: Sequence[Event],
-    due: list[Timer],
-) -> Batch:
+def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Batch:
+    told, ticks, due = news.told, news.ticks, news.due
     now = _business_now(shop, told, ticks, due)
     directory = intake.read_directory(connection, shop, told)
-    subjects, unowned = intake.place(connection, shop, directory, told)
+    subjects, unowned = intake.place(connection, kit.sealer, shop, directory, told)
     intake.keep_unowned(connection, shop, unowned)
     wanted = {subject.customer for subject in subjects} | {timer.customer for timer in due}
     wanted |= directory.merged.keys() | set(directory.merged.values())

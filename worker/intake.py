@@ -15,6 +15,7 @@ from connectors.records import Cart, Customer, Order, Refund
 from worker import bulk, erasure, identities, models
 from worker.batch import Batch, Subject
 from worker.identities import Directory, Key
+from worker.sealing import Sealer
 from worker.shop import Shop
 
 FUTURE: Final = timedelta(minutes=5)
@@ -99,14 +100,18 @@ def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) 
 
 
 def place(
-    connection: Connection, shop: Shop, directory: Directory, events: Sequence[Event]
+    connection: Connection,
+    sealer: Sealer,
+    shop: Shop,
+    directory: Directory,
+    events: Sequence[Event],
 ) -> tuple[list[Subject], list[Event]]:
     """Each event with its customer, and the events whose subject is not known yet.
 
     An event of an erased person is nobody's: it stays in the log without a body, so that it is
     not taken for new once more.
     """
-    erased = _erased_keys(connection, shop, events)
+    erased = _erased_keys(connection, sealer, shop, events)
     subjects: list[Subject] = []
     unowned: list[Event] = []
     for event in events:
@@ -122,11 +127,13 @@ def place(
     return [*subjects, *adopted], unowned
 
 
-def _erased_keys(connection: Connection, shop: Shop, events: Sequence[Event]) -> set[Key]:
+def _erased_keys(
+    connection: Connection, sealer: Sealer, shop: Shop, events: Sequence[Event]
+) -> set[Key]:
     if not shop.has_erasures:
         return set()
     keys = {key for event in events for key in keys_of(event)}
-    return erasure.erased_keys(connection, shop.number, shop.id, keys)
+    return erasure.erased_keys(connection, sealer, shop, keys)
 
 
 def _forgotten(event: Event) -> Event:

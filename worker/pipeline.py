@@ -10,7 +10,7 @@ after the commit.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -21,6 +21,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from connectors.events import Event, microseconds
 from worker import dead_letters, models, poison, stream
 from worker.advance import advance
+from worker.celery import DRAIN
 from worker.database import reading, transaction
 from worker.errors import ServiceUnreachable
 from worker.pending import partitions_with_work
@@ -45,15 +46,13 @@ class Committed:
     learn: set[int] = field(default_factory=set)
 
 
-def drain(kit: Kit, partition: int, send: Callable[[str, int], None]) -> None:
+def drain(kit: Kit, partition: int) -> None:
     """Apply what a partition's stream holds, for a slice of time.
 
     Parameters
     ----------
     partition
         Its bell is set by whoever sent us; it stays set while we work and is our lease.
-    send
-        Sends a Celery task: ``send("drain", partition)``, ``send("deliver", store)``, ….
     """
     bell, until, is_silent = stream.drain_bell(partition), monotonic() + SLICE, False
     cursor = committed(kit, partition)
@@ -76,9 +75,9 @@ def drain(kit: Kit, partition: int, send: Callable[[str, int], None]) -> None:
         if entries:
             stream.trim(kit.redis, partition, cursor)
         stream.renew(kit.redis, bell)
-        _ring(kit, done, send)
+        _ring(kit, done)
         if monotonic() > until:
-            send("drain", partition)
+            kit.send(DRAIN, partition)
             return
 
 
@@ -131,6 +130,8 @@ def commit(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry
         If the cursor is not there any more.
     """
     wall = microseconds(kit.clock())
+    # Read on first use in a transaction of their own, which must not come inside this one.
+    _ = kit.salt, kit.coupon_secret
     done = Committed(entries[-1].position if entries else cursor)
     with transaction(kit.engine) as connection:
         _move_cursor(connection, partition, cursor, done.position, wall)
@@ -207,10 +208,8 @@ def _has_work(kit: Kit, partition: int) -> bool:
         return partition in partitions_with_work(connection, microseconds(kit.clock()))
 
 
-def _ring(kit: Kit, done: Committed, send: Callable[[str, int], None]) -> None:
+def _ring(kit: Kit, done: Committed) -> None:
     for store in sorted(done.deliver):
-        if stream.ring(kit.redis, stream.deliver_bell(store)):
-            send("deliver", store)
+        kit.ring_deliver(store)
     for store in sorted(done.learn):
-        if stream.ring(kit.redis, stream.learn_bell(store)):
-            send("learn", store)
+        kit.ring_learn(store)
