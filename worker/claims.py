@@ -15,7 +15,6 @@ import msgspec
 from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
 from campaigns.campaign import Campaign, load_campaign
-from campaigns.occasions import cart_occasion
 from campaigns.triggers import CartTrigger
 from connectors.records import Recommendation
 from worker import bulk, models
@@ -24,7 +23,8 @@ LEASE: Final = 30_000_000  # microseconds a claimed action is left to its claime
 # Kinds that a person notices; the others (revoke, look_up) keep house and are never withdrawn.
 FOR_CUSTOMERS: Final = frozenset({"coupon", "recommend", "tag", "segment", "webhook"})
 
-_CART: Final = cart_occasion("")
+# An occasion is the natural key of what woke the campaign, with or without its kind before it.
+_CART, _ORDER = "cart:", "order:"
 
 # Why an action was withdrawn or refused -> how it is said.
 REASONS: Final[dict[str, str]] = {
@@ -129,7 +129,8 @@ def _world(connection: Connection, asked: Sequence[Claimed]) -> dict[str, Any]:
             order.customer == actions.customer,
             order.is_counted,
             order.at > actions.made_at,
-            literal("order:") + order.order_id != actions.occasion,
+            order.order_id != actions.occasion,
+            literal(_ORDER) + order.order_id != actions.occasion,
         )
         .correlate(models.actions)
         .scalar_subquery()
@@ -144,7 +145,7 @@ def _world(connection: Connection, asked: Sequence[Claimed]) -> dict[str, Any]:
             models.carts,
             and_(
                 cart.store == actions.store,
-                cart.token == func.substr(actions.occasion, len(_CART) + 1),
+                cart.token.in_((actions.occasion, func.substr(actions.occasion, len(_CART) + 1))),
             ),
         )
     )

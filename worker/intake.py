@@ -16,6 +16,7 @@ from worker import bulk, erasure, identities, models
 from worker.batch import Batch, Subject
 from worker.identities import Directory, Key
 from worker.sealing import Sealer
+from worker.sealing import Sealer
 from worker.shop import Shop
 
 FUTURE: Final = timedelta(minutes=5)
@@ -82,14 +83,23 @@ def keys_of(event: Event) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+def forget_erased(
+    connection: Connection, sealer: Sealer, shop: Shop, events: Sequence[Event]
+) -> list[Event]:
+    """The events, those that speak of erased people emptied."""
+    told = [(event, [*keys_of(event), *_yielding(event)]) for event in events]
+    return erasure.without_erased(connection, sealer, shop, told)
+
+
+def _yielding(event: Event) -> tuple[Key, ...]:
+    previous = event.properties.get("previous_id") if event.type == "customers_merged" else None
+    return () if previous is None else (("customer_id", str(previous)),)
+
+
 def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) -> Directory:
     """What is stored about every key that these events may touch, in one query."""
     wanted = identities.keys_to_read(key for event in events for key in keys_of(event))
-    wanted |= {
-        ("customer_id", str(event.properties["previous_id"]))
-        for event in events
-        if event.type == "customers_merged" and "previous_id" in event.properties
-    }
+    wanted |= {key for event in events for key in _yielding(event)}
     rows = bulk.select_identities(connection, shop.number, sorted(wanted))
     return Directory(
         bound={(kind, key): customer for kind, key, customer, _, _ in rows},
@@ -106,38 +116,17 @@ def place(
     directory: Directory,
     events: Sequence[Event],
 ) -> tuple[list[Subject], list[Event]]:
-    """Each event with its customer, and the events whose subject is not known yet.
-
-    An event of an erased person is nobody's: it stays in the log without a body, so that it is
-    not taken for new once more.
-    """
-    erased = _erased_keys(connection, sealer, shop, events)
+    """Each event with its customer, and the events whose subject is not known yet."""
     subjects: list[Subject] = []
     unowned: list[Event] = []
     for event in events:
         keys = keys_of(event)
-        if erased and not erased.isdisjoint(keys):
-            subjects.append(Subject(_forgotten(event), 0))
-            continue
         if _is_unowned(event, keys, directory):
             unowned.append(event)
             continue
         subjects.append(Subject(event, _customer(directory, event, keys)))
     adopted = _adopt(connection, shop, directory)
     return [*subjects, *adopted], unowned
-
-
-def _erased_keys(
-    connection: Connection, sealer: Sealer, shop: Shop, events: Sequence[Event]
-) -> set[Key]:
-    if not shop.has_erasures:
-        return set()
-    keys = {key for event in events for key in keys_of(event)}
-    return erasure.erased_keys(connection, sealer, shop, keys)
-
-
-def _forgotten(event: Event) -> Event:
-    return msgspec.structs.replace(event, identities=(), body=None, properties={}, sealed=b"")
 
 
 def _customer(directory: Directory, event: Event, keys: Sequence[Key]) -> int:

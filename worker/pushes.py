@@ -45,12 +45,11 @@ class Revocation(msgspec.Struct, frozen=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A Standard Webhook to send; ``secret`` names one of the store's secrets."""
+    """A Standard Webhook: ``data`` is its whole body, ``secret`` names one of the store's."""
 
     url: str
     secret: str
-    data: dict[str, Any] = {}
-    type: str = "campaign_contacted"
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +112,7 @@ def _send_webhook(line: Line, action: Claimed, now: datetime) -> tuple[Event, ..
     if not secret:
         problem = f"secret {outgoing.secret!r} is not among the store's secrets"
         raise RequestRefused(problem, store=line.store.id, method="POST")
-    body = msgspec.json.encode(
-        {"type": outgoing.type, "timestamp": now.isoformat(), "data": outgoing.data}
-    )
+    body = msgspec.json.encode(outgoing.data)
     headers = standard_headers(secret, message_id(action.key), now, body)
     headers["content-type"] = "application/json"
     post_bytes(line.http, outgoing.url, body, headers, store=line.store.id)
