@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection, delete, or_, select, update
 
 from connectors.events import Event, event_id
@@ -64,33 +63,16 @@ def hash_of(sealer: Sealer, store_id: str, key: Key) -> str:
     return sealer.blind(store_id, f"{'cart' if kind == 'claim' else kind}:{name}")
 
 
-def without_erased(
-    connection: Connection, sealer: Sealer, shop: Shop, told: Sequence[tuple[Event, Sequence[Key]]]
-) -> list[Event]:
-    """The events, those of erased people emptied; one query.
-
-    An emptied event is nobody's: it enters the log, so that it is not taken for new once more.
-
-    Parameters
-    ----------
-    told
-        Each event with every identity that it speaks of.
-    """
-    if not shop.has_erasures:
-        return [event for event, _ in told]
-    hashes = {key: hash_of(sealer, shop.id, key) for _, keys in told for key in keys}
+def erased_keys(
+    connection: Connection, sealer: Sealer, shop: Shop, keys: Iterable[Key]
+) -> set[Key]:
+    """Which of these identities belong to somebody who was erased; one query."""
+    hashes = {key: hash_of(sealer, shop.id, key) for key in keys}
     rows = bulk.select_pairs(
         connection, models.erasures, ("hash",), shop.number, sorted(set(hashes.values()))
     )
     erased = {str(found) for (found,) in rows}
-    return [
-        _emptied(event) if any(hashes[key] in erased for key in keys) else event
-        for event, keys in told
-    ]
-
-
-def _emptied(event: Event) -> Event:
-    return msgspec.structs.replace(event, identities=(), body=None, properties={}, sealed=b"")
+    return {key for key, one in hashes.items() if one in erased}
 
 
 def erasure_event(store_id: str, customer: int, keys: Iterable[Key], now: datetime) -> Event:

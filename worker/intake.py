@@ -16,7 +16,6 @@ from worker import bulk, erasure, identities, models
 from worker.batch import Batch, Subject
 from worker.identities import Directory, Key
 from worker.sealing import Sealer
-from worker.sealing import Sealer
 from worker.shop import Shop
 
 FUTURE: Final = timedelta(minutes=5)
@@ -83,15 +82,8 @@ def keys_of(event: Event) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def forget_erased(
-    connection: Connection, sealer: Sealer, shop: Shop, events: Sequence[Event]
-) -> list[Event]:
-    """The events, those that speak of erased people emptied."""
-    told = [(event, [*keys_of(event), *_yielding(event)]) for event in events]
-    return erasure.without_erased(connection, sealer, shop, told)
-
-
 def _yielding(event: Event) -> tuple[Key, ...]:
+    """The identity that a merge says is somebody else's from now on."""
     previous = event.properties.get("previous_id") if event.type == "customers_merged" else None
     return () if previous is None else (("customer_id", str(previous)),)
 
@@ -116,17 +108,38 @@ def place(
     directory: Directory,
     events: Sequence[Event],
 ) -> tuple[list[Subject], list[Event]]:
-    """Each event with its customer, and the events whose subject is not known yet."""
+    """Each event with its customer, and the events whose subject is not known yet.
+
+    An event of an erased person is nobody's: it stays in the log without a body, so that it is
+    not taken for new once more.
+    """
+    erased = _erased_keys(connection, sealer, shop, events)
     subjects: list[Subject] = []
     unowned: list[Event] = []
     for event in events:
         keys = keys_of(event)
+        if erased and not erased.isdisjoint((*keys, *_yielding(event))):
+            subjects.append(Subject(_forgotten(event), 0))
+            continue
         if _is_unowned(event, keys, directory):
             unowned.append(event)
             continue
         subjects.append(Subject(event, _customer(directory, event, keys)))
     adopted = _adopt(connection, shop, directory)
     return [*subjects, *adopted], unowned
+
+
+def _erased_keys(
+    connection: Connection, sealer: Sealer, shop: Shop, events: Sequence[Event]
+) -> set[Key]:
+    if not shop.has_erasures:
+        return set()
+    keys = {key for event in events for key in (*keys_of(event), *_yielding(event))}
+    return erasure.erased_keys(connection, sealer, shop, keys)
+
+
+def _forgotten(event: Event) -> Event:
+    return msgspec.structs.replace(event, identities=(), body=None, properties={}, sealed=b"")
 
 
 def _customer(directory: Directory, event: Event, keys: Sequence[Key]) -> int:
