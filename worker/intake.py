@@ -21,6 +21,8 @@ from worker.shop import Shop
 FUTURE: Final = timedelta(minutes=5)
 # Older browse events would fall out of the log at once.
 BROWSE_KEPT: Final = timedelta(days=400)
+# A customer's id begins with its store's number, so that ids are unique over all stores.
+_STORE_BITS: Final = 40
 # Ours to ourselves: they carry no fact about a customer.
 CONTROL: Final = frozenset({"clock_ticked", "model_published", "customer_erased"})
 _PERSON: Final = frozenset({"customer_id", "email"})
@@ -97,7 +99,7 @@ def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) 
         bound={(kind, key): customer for kind, key, customer, _, _ in rows},
         platform_ids={customer: own for _, _, customer, own, _ in rows if own},
         known={customer for _, _, customer, _, is_known in rows if is_known},
-        last=shop.last_customer,
+        last=shop.last_customer or shop.number << _STORE_BITS,
     )
 
 

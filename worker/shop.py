@@ -86,18 +86,18 @@ def _shop(connection: Connection, row: Row[tuple[object, ...]], wall: int) -> Sh
         model=model_in_force(connection, number),
         campaigns=_campaigns(connection, number),
         policies=_policies(connection, number),
-        slots=dict(
-            connection.execute(
-                select(models.categories.c.name, models.categories.c.slot).where(
-                    models.categories.c.store == number
-                )
-            ).tuples()
-        ),
+        slots=_slots(connection, number),
         has_erasures=connection.execute(
             select(models.erasures.c.store).where(models.erasures.c.store == number).limit(1)
         ).first()
         is not None,
     )
+
+
+def _slots(connection: Connection, store: int) -> dict[str, int]:
+    columns = models.categories.c
+    rows = connection.execute(select(columns.name, columns.slot).where(columns.store == store))
+    return {row.name: row.slot for row in rows}
 
 
 def model_in_force(connection: Connection, store: int) -> SegmentModel:
