@@ -41,6 +41,7 @@ _EXPONENTS: Final = {
 }
 # One amount is squared in 64-bit integers when its variance is kept (segmentation.running).
 LARGEST_AMOUNT: Final = 3_030_000_000
+_MOST_DIGITS: Final = 18
 
 
 def exponent(currency: str) -> int:
@@ -77,8 +78,12 @@ class Money(msgspec.Struct, frozen=True):
             If the amount is not a finite number or is larger than ``LARGEST_AMOUNT`` minor units.
         """
         value = Decimal(amount)
-        if not value.is_finite():
-            message = f"amount {amount!r} in {currency}: expected a finite number"
+        # An exponent of millions would be written out digit by digit before it is found too large.
+        if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+            message = (
+                f"amount {amount!r} in {currency}: expected a finite number "
+                f"of at most {_MOST_DIGITS} digits"
+            )
             raise ValueError(message)
         minor = int(value.scaleb(exponent(currency)).to_integral_value(ROUND_HALF_EVEN))
         if abs(minor) > LARGEST_AMOUNT:
