@@ -6,6 +6,8 @@
     ├─ SettingError          2  a variable is wrong: correct it
     ├─ HomeHeld              1  another `shoal up` works in this folder
     ├─ SecretKeyMissing      2  personal data cannot be sealed without a key
+    ├─ UnknownStore          2  no store of that name
+    ├─ StoreRefused          2  a store that cannot be added as described
     ├─ CannotOpen            1  sealed by a key that is not here, or damaged
     ├─ SchemaBehind          1  run `shoal db upgrade`
     ├─ StreamReplaced        1  Redis lost its streams or is another one
@@ -18,6 +20,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -41,6 +45,28 @@ class SecretKeyMissing(ShoalError):
     """There is no key to seal personal data with, and none may be made here."""
 
     exit_code = 2
+
+
+class UnknownStore(ShoalError):
+    """There is no store of that id."""
+
+    exit_code = 2
+
+    def __init__(self, store: str, known: Sequence[str]) -> None:
+        near = get_close_matches(store, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        there = ", ".join(sorted(known)[:10]) or "none yet, see `shoal store add`"
+        super().__init__(f"store {store!r} is not known: expected one of {there}{hint}")
+
+
+class StoreRefused(ShoalError):
+    """A store that cannot be added as described; ``problems`` names everything that is wrong."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class CannotOpen(ShoalError):
