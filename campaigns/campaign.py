@@ -130,7 +130,7 @@ CAMPAIGN: Final = Form(
     Campaign,
     {
         "id": Field(CAMPAIGN_ID, "Lasting name of the campaign."),
-        "description": Field(Words(r"(?s).{1,2000}", "a text"), "For people.", ""),
+        "description": Field(Words(r"[\s\S]{1,2000}", "a text"), "For people.", ""),
         "when": Field(TriggerKind(), "What wakes the campaign.", attribute="trigger"),
         "if": Field(ConditionKind(), "Who qualifies.", ALWAYS, attribute="condition"),
         "steps": Field(ListOf(STEP), "What everybody gets.", ()),

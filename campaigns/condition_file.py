@@ -14,7 +14,7 @@ from campaigns.conditions import (
     Test,
 )
 from campaigns.errors import Problem
-from campaigns.facts import FACTS, GROUP, STAGES, Fact, fact_named
+from campaigns.facts import ATTRIBUTE, FACTS, GROUP, MOMENTS, STAGES, Fact, fact_named
 from campaigns.forms import Field, Form, inside
 from campaigns.kinds import INVALID, Choice, Kind, Number, Span, YesNo, refuse, unknown_name
 from campaigns.operators import OPERATORS
@@ -146,6 +146,9 @@ def _part(name: Any, node: Any, place: str, problems: list[Problem]) -> Any:
         found = _DID.read(node, place, problems)
         return Not(found) if found is not INVALID and name == "did_not" else found
     fact = fact_named(name) if isinstance(name, str) else None
+    if name in MOMENTS:
+        problems.append(Problem(place, "is a moment; conditions ask for days", MOMENTS[name]))
+        return INVALID
     if fact is None:
         return unknown_name(name, place, problems, choices=(*FACTS, *_GROUPS))
     return _tests(fact, node, place, problems)
@@ -179,9 +182,8 @@ def _tests(fact: Fact, node: Any, place: str, problems: list[Problem]) -> Any:
 
 def _test(fact: Fact, pair: tuple[Any, Any], place: str, problems: list[Problem]) -> Any:
     name, node = pair
-    allowed = tuple(OPERATORS) if fact.kind in {"number", "any"} else _TEXT_OPERATORS
-    if name not in allowed:
-        return unknown_name(name, place, problems, choices=allowed)
+    if name not in _allowed(fact):
+        return unknown_name(name, place, problems, choices=_allowed(fact))
     value = _value(fact, OPERATORS[name].value, (node, place), problems)
     return INVALID if value is INVALID else Test(fact.name, name, value)
 
@@ -211,21 +213,30 @@ def _values(
 
 def condition_definitions() -> dict[str, Any]:
     """The JSON Schema definitions that :class:`ConditionKind` refers to."""
-    tests = {name: _fact_schema(fact) for name, fact in FACTS.items()}
+    tests = {
+        name: {"$ref": f"#/$defs/{_shape(fact)}", "description": fact.meaning}
+        for name, fact in FACTS.items()
+    }
     here = {"$ref": "#/$defs/condition"}
     several = {"type": "array", "minItems": 1, "items": here}
     groups = {"all": several, "any": several, "not": here}
     history = {"did": _DID.schema(), "did_not": _DID.schema()}
-    anything = Fact("attribute", "any", "", "A declared attribute of the customer.")
+    anything = Fact("attribute", "any", "", "")
+    shapes = {_shape(fact): _fact_schema(fact) for fact in (*FACTS.values(), anything)}
     return {
         "condition": {
             "type": "object",
             "minProperties": 1,
             "properties": {**groups, **history, **tests},
-            "patternProperties": {r"^attribute\.[a-z][a-z0-9_]{0,39}$": _fact_schema(anything)},
+            "patternProperties": {f"^{ATTRIBUTE.pattern}$": {"$ref": "#/$defs/any_fact"}},
             "additionalProperties": False,
-        }
+        },
+        **shapes,
     }
+
+
+def _shape(fact: Fact) -> str:
+    return "segment_fact" if fact.name == "segment" else f"{fact.kind}_fact"
 
 
 def _fact_schema(fact: Fact) -> dict[str, Any]:
@@ -242,11 +253,14 @@ def _fact_schema(fact: Fact) -> dict[str, Any]:
         "list": many,
         "pair": pair,
     }
-    allowed = tuple(OPERATORS) if fact.kind in {"number", "any"} else _TEXT_OPERATORS
     whole = {
         "type": "object",
         "minProperties": 1,
-        "properties": {name: by_value[OPERATORS[name].value] for name in allowed},
+        "properties": {name: by_value[OPERATORS[name].value] for name in _allowed(fact)},
         "additionalProperties": False,
     }
-    return {"description": fact.meaning, "anyOf": [scalar, many, whole]}
+    return {"anyOf": [scalar, many, whole]}
+
+
+def _allowed(fact: Fact) -> tuple[str, ...]:
+    return tuple(OPERATORS) if fact.kind in {"number", "any"} else _TEXT_OPERATORS

@@ -40,6 +40,12 @@ class Fact:
     is_of_event: bool = False
 
 
+# What people mean when they name a moment: conditions know no dates, only days.
+MOMENTS: Final = {
+    "first_order_at": "tenure_days",
+    "last_order_at": "recency_days",
+    "last_seen_at": "last_seen_days",
+}
 _PHRASES: Final = {
     "recency_days": "days since the last order",
     "monetary_value": "money spent in all",

@@ -89,7 +89,7 @@ POLICY: Final = Form(
         "quiet_hours": Field(QUIET_HOURS, "No contact in these hours.", None),
         "holdout": Field(Number(0, 0.9), "Least share kept as control group.", 0.0),
         "priority": Field(ListOf(CAMPAIGN_ID, unique=True), "Campaigns, first one first.", ()),
-        "description": Field(Words(r"(?s).{1,2000}", "a text"), "For people.", ""),
+        "description": Field(Words(r"[\s\S]{1,2000}", "a text"), "For people.", ""),
     },
 )
 
