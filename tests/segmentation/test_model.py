@@ -196,6 +196,14 @@ def test_explains_a_learned_group_by_what_speaks_for_it() -> None:
     assert (found.rival, found.is_held) == ("Loyal", False)
 
 
+def test_the_strongest_reason_comes_first() -> None:
+    found = explain(two_groups(), columns([2], [1]), 0)
+    assert [reason.partition(" (")[0] for reason in found.reasons] == [
+        "last order 1 days ago",
+        "2 orders",
+    ]
+
+
 def test_explains_that_somebody_is_held() -> None:
     found = explain(two_groups(), columns([5.1], [5.1]), 0)
     assert found.is_held
