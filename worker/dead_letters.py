@@ -1,28 +1,61 @@
-"""What could not be applied: kept sealed with its reason, listed, and played again by command."""
+"""What could not be applied: kept sealed with its reason, and listed.
+
+A letter is *open* until it has been replayed (worker.letter_replay); one whose replay fails again
+is open again. What the door could not read comes by way of worker.letter_stream.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select
 
 from connectors.events import Event, microseconds, moment
 from worker import bulk, models, stream
 from worker.sealing import Sealer
 
-_COLUMNS: Final = ("id", "store", "kind", "reason", "at", "sealed")
+OPEN, REPLAYING, REPLAYED = "open", "replaying", "replayed"
+EVENT, WEBHOOK, TRACK, ACTION = "event", "webhook", "track", "action"
 # Under which scope a letter is sealed whose store is not known.
 NO_STORE: Final = "-"
+_COLUMNS: Final = ("id", "store", "kind", "reason", "at", "state", "sealed")
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A dead letter on its way to the table.
+
+    Attributes
+    ----------
+    id
+        Sixteen bytes: the event's, or :func:`letter_id` of what it holds in clear.
+    store
+        The store's id; empty when not known.
+    kind
+        ``event``, ``webhook``, ``track`` or ``action``.
+    reason
+        Why, in words that quote no value.
+    at
+        When it came, int microseconds.
+    sealed
+        The whole of it, sealed for the store.
+    """
+
+    id: bytes
+    store: str
+    kind: str
+    reason: str
+    at: int
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter without its body. ``kind`` is event, webhook, track or action."""
+class ListedLetter:
+    """A dead letter without its body. ``id`` is hexadecimal."""
 
     id: str
     store: str
@@ -32,99 +65,107 @@ class Letter:
     state: str
 
 
+def letter_id(kind: str, store: str, clear: bytes) -> bytes:
+    """Sixteen bytes that name a letter by what it holds: a redelivery is the same letter."""
+    named = b"\x00".join((kind.encode(), store.encode(), clear))
+    return hashlib.blake2b(named, digest_size=16).digest()
+
+
 def write_events(
     connection: Connection, sealer: Sealer, events: Iterable[tuple[Event, str]]
 ) -> None:
-    """Keep events with the reason why they were not applied."""
-    rows = [
-        (
+    """Keep events with the reason why they were not applied; a replayed letter opens again."""
+    letters = {
+        event.id: Letter(
             event.id,
             event.store,
-            "event",
+            EVENT,
             reason,
             microseconds(event.received_at),
             sealer.seal_bytes(event.store, msgspec.msgpack.encode(event)),
         )
         for event, reason in events
-    ]
-    bulk.insert_missing(connection, models.dead_letters, _COLUMNS, rows)
+    }
+    bulk.upsert(connection, models.dead_letters, _COLUMNS, _rows(letters.values()))
 
 
 def write_broken(
     connection: Connection, sealer: Sealer, broken: Iterable[tuple[stream.Entry, str]], at: int
 ) -> None:
     """Keep stream entries that are no events at all."""
-    rows = [
-        (
-            letter_id("entry", entry.position.encode() + entry.data),
+    letters = {
+        entry.position: Letter(
+            letter_id("entry", entry.position, entry.data),
             "",
-            "event",
+            EVENT,
             reason,
             at,
             sealer.seal_bytes(NO_STORE, entry.data),
         )
         for entry, reason in broken
-    ]
-    bulk.insert_missing(connection, models.dead_letters, _COLUMNS, rows)
+    }
+    bulk.upsert(connection, models.dead_letters, _COLUMNS, _rows(letters.values()))
 
 
-def write_bodies(
-    connection: Connection,
-    letters: Iterable[tuple[str, str, str, int, bytes]],
+def write_action(
+    connection: Connection, sealer: Sealer, store: str, key: str, refusal: tuple[str, int]
 ) -> None:
-    """Keep sealed bodies of requests: (store, kind, reason, received at, sealed) each."""
-    rows = [
-        (letter_id(kind, sealed), store, kind, reason, at, sealed)
-        for store, kind, reason, at, sealed in letters
-    ]
-    bulk.insert_missing(connection, models.dead_letters, _COLUMNS, rows)
+    """Keep an action that its store refused for good, so that it can be pushed again by command.
+
+    Parameters
+    ----------
+    key
+        The action's.
+    refusal
+        Reason, and operating time in int microseconds.
+    """
+    reason, at = refusal
+    clear = msgspec.msgpack.encode({"key": key})
+    letter = Letter(
+        letter_id(ACTION, store, clear), store, ACTION, reason, at, sealer.seal_bytes(store, clear)
+    )
+    bulk.upsert(connection, models.dead_letters, _COLUMNS, _rows([letter]))
 
 
-def letter_id(kind: str, body: bytes) -> bytes:
-    """Sixteen bytes that name a letter by what it holds."""
-    return hashlib.blake2b(kind.encode() + b"\x00" + body, digest_size=16).digest()
+def write_letters(connection: Connection, letters: Iterable[Letter]) -> None:
+    """Keep letters from elsewhere; those that are known stay as they are."""
+    distinct = {letter.id: letter for letter in letters}
+    bulk.insert_missing(connection, models.dead_letters, _COLUMNS, _rows(distinct.values()))
 
 
 def list_letters(
-    connection: Connection, store: str = "", *, state: str = "open", limit: int = 100
-) -> list[Letter]:
-    """The newest letters, of one store or of all."""
+    connection: Connection, store: str = "", *, state: str = OPEN, limit: int = 100
+) -> list[ListedLetter]:
+    """The newest letters, of one store or of all. A replay that was cut short counts as open."""
     letters = models.dead_letters.c
     query = select(
         letters.id, letters.store, letters.kind, letters.reason, letters.at, letters.state
-    ).where(letters.state == state)
+    ).where(letters.state.in_(_states(state)))
     if store:
         query = query.where(letters.store == store)
     rows = connection.execute(query.order_by(letters.at.desc(), letters.id).limit(limit))
     return [
-        Letter(bytes(row.id).hex(), row.store, row.kind, row.reason, moment(row.at), row.state)
+        ListedLetter(
+            bytes(row.id).hex(), row.store, row.kind, row.reason, moment(row.at), row.state
+        )
         for row in rows
     ]
 
 
-def open_events(
-    connection: Connection, sealer: Sealer, store: str, ids: Sequence[str] = ()
-) -> list[Event]:
-    """The events in a store's open letters (of these ids, or all), to be appended once more."""
+def open_letters(connection: Connection) -> dict[str, int]:
+    """How many letters are open, by store."""
     letters = models.dead_letters.c
-    query = select(letters.id, letters.sealed).where(
-        letters.store == store, letters.state == "open", letters.kind == "event"
-    )
-    if ids:
-        query = query.where(letters.id.in_([bytes.fromhex(one) for one in ids]))
-    return [
-        msgspec.msgpack.decode(sealer.open_bytes(store, bytes(row.sealed)), type=Event)
-        for row in connection.execute(query.order_by(letters.id))
-    ]
+    rows = connection.execute(
+        select(letters.store, func.count())
+        .where(letters.state.in_(_states(OPEN)))
+        .group_by(letters.store)
+    ).tuples()
+    return {str(store): int(count) for store, count in rows}
 
 
-def mark_replayed(connection: Connection, store: str, ids: Sequence[bytes]) -> None:
-    """Close letters whose events stand in the stream again, and let the store in again."""
-    bulk_ids = list(ids)
-    for start in range(0, len(bulk_ids), 500):
-        connection.execute(
-            update(models.dead_letters)
-            .where(models.dead_letters.c.id.in_(bulk_ids[start : start + 500]))
-            .values(state="replayed")
-        )
-    connection.execute(update(models.stores).where(models.stores.c.id == store).values(poison=0))
+def _states(state: str) -> tuple[str, ...]:
+    return (OPEN, REPLAYING) if state == OPEN else (state,)
+
+
+def _rows(letters: Iterable[Letter]) -> list[tuple[object, ...]]:
+    return [(one.id, one.store, one.kind, one.reason, one.at, OPEN, one.sealed) for one in letters]
