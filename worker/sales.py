@@ -223,3 +223,31 @@ def all_purchases(
     for row in counted:
         products[row.customer].update(row.product_ids)
     return [*map(sale_fact, counted), *map(refund_fact, folded)], products
+
+
+def all_purchases_of_store(
+    connection: Connection, store: int, currency: str, before: int
+) -> tuple[list[FactTuple], dict[int, set[str]]]:
+    """Orders and refunds of a store before a time as facts, and each customer's products."""
+    orders, refunds = models.orders, models.refunds
+    counted = [
+        _order(tuple(row))
+        for row in connection.execute(
+            select(*(orders.c[name] for name in _ORDER_COLUMNS)).where(
+                orders.c.store == store, orders.c.at < before, orders.c.is_counted.is_(True)
+            )
+        )
+    ]
+    folded = [
+        one
+        for row in connection.execute(
+            select(*(refunds.c[name] for name in _REFUND_COLUMNS)).where(
+                refunds.c.store == store, refunds.c.at < before
+            )
+        )
+        if is_folded(one := _refund(tuple(row)), currency)
+    ]
+    products: dict[int, set[str]] = {}
+    for row in counted:
+        products.setdefault(row.customer, set()).update(row.product_ids)
+    return [*map(sale_fact, counted), *map(refund_fact, folded)], products

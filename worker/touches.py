@@ -17,7 +17,8 @@ from worker import bulk, models, sales
 from worker.batch import Batch, utc_offset
 from worker.catalogue import NO_SLOT
 
-_KINDS: Final = {
+# Events that are folded as they come, one fact each.
+KINDS: Final = {
     "page_viewed": FactKind.VIEW,
     "product_viewed": FactKind.VIEW,
     "products_searched": FactKind.SEARCH,
@@ -30,7 +31,7 @@ _KINDS: Final = {
 }
 BROWSING_TYPES: Final = tuple(
     name
-    for name, kind in _KINDS.items()
+    for name, kind in KINDS.items()
     if kind in {FactKind.VIEW, FactKind.SEARCH, FactKind.CART, FactKind.CHECKOUT}
 )
 
@@ -44,7 +45,7 @@ def note_touches(
     """
     for subject in batch.subjects:
         event = subject.event
-        kind = _KINDS.get(event.type)
+        kind = KINDS.get(event.type)
         if kind is None or not subject.customer or event.id in outdated:
             continue
         batch.facts.append(
