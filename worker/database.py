@@ -41,7 +41,7 @@ def database_url(settings: Settings) -> URL:
         return URL.create("sqlite", database=str(settings.home / FILE))
     try:
         url = make_url(settings.database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         msg = "SHOAL_DATABASE_URL is not a URL: expected postgresql://user:password@host/database"
         raise SettingError(msg) from None
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url

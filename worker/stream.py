@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Final, cast
 
 import msgspec
@@ -25,6 +26,7 @@ BELL_MS: Final = 2_000
 BACKLOG: Final = 1_000_000
 _FIELD: Final = b"e"
 _OLDEST_SERVER: Final = 7
+_PAUSE: Final = 0.02  # seconds
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Event)
 
@@ -67,6 +69,27 @@ def reachable() -> Iterator[None]:
     except redis.RedisError as error:
         msg = f"Redis does not take commands ({type(error).__name__})"
         raise RedisDown(msg) from error
+
+
+def await_server(client: redis.Redis, seconds: float = 20) -> None:
+    """Wait until the server takes commands; it may still be loading its file.
+
+    Raises
+    ------
+    RedisDown
+        If it does not in time.
+    """
+    end = monotonic() + seconds
+    while True:
+        try:
+            client.ping()
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            if monotonic() > end:
+                msg = f"Redis does not answer after {seconds:g} s ({type(error).__name__})"
+                raise RedisDown(msg) from error
+            sleep(_PAUSE)
+        else:
+            return
 
 
 def check_server(client: redis.Redis) -> None:

@@ -1,0 +1,83 @@
+"""One `shoal up` a home: a lock that the kernel gives back however its holder ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from worker import process_clock
+from worker.errors import HomeHeld
+from worker.settings import Settings
+
+FILE: Final = "up.lock"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who works in a home, since when (ISO 8601, UTC) and at which ports."""
+
+    pid: int
+    since: str
+    port: int
+    status_port: int
+
+
+@contextmanager
+def holding(settings: Settings) -> Iterator[None]:
+    """Hold the home for the length of the block.
+
+    Raises
+    ------
+    HomeHeld
+        Naming who does.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(settings.home / FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = _read(settings.home / FILE)
+            who = f"process {other.pid}, since {other.since}" if other else "another process"
+            msg = f"{settings.home} is held by {who}: stop it, or set SHOAL_HOME to another folder"
+            raise HomeHeld(msg) from None
+        write_holder(settings)
+        yield
+        (settings.home / FILE).write_text("")
+    finally:
+        os.close(descriptor)
+
+
+def write_holder(settings: Settings) -> None:
+    """Say in the lock file who holds it, and at which ports it listens."""
+    since = process_clock.now().isoformat(timespec="seconds")
+    holder = Holder(os.getpid(), since, settings.port, settings.status_port)
+    (settings.home / FILE).write_text(json.dumps(asdict(holder)) + "\n")
+
+
+def holder_of(settings: Settings) -> Holder | None:
+    """Who works in a home now; None when nobody does."""
+    try:
+        descriptor = os.open(settings.home / FILE, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(settings.home / FILE)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        return None
