@@ -6,18 +6,20 @@ one delivery works for a store at a time (its bell is the lease), so reads and w
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import redis
+
+from worker.stream import reachable
 
 OPENS_AFTER: Final = 5  # failures in a row
 FIRST_REST: Final = 5.0  # seconds
 LONGEST_REST: Final = 300.0
-# So long without a try, and the past says nothing any more.
-_FORGOTTEN: Final = 3_600
+DEFAULT_PATIENCE: Final = 2.0  # seconds, where a store asks for patience without saying how much
+# So long (seconds) without a try, and the past says nothing any more.
+_FORGOTTEN: Final = 7_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Circuit:
     Attributes
     ----------
     failures
-        Unavailable in a row.
+        Times in a row that it was unavailable.
     rests_until
         Operating time (seconds since 1970) before which nothing is pushed.
     """
@@ -42,6 +44,32 @@ class Circuit:
         return 1 if self.failures >= OPENS_AFTER else None
 
 
+CLOSED: Final = Circuit()
+
+
+def failed(before: Circuit, now: float, wait: float | None, luck: float) -> Circuit:
+    """The circuit after the store was unavailable.
+
+    Parameters
+    ----------
+    wait
+        Seconds to wait, if the store said so.
+    luck
+        From 0 to 1: spreads the waits of many stores.
+    """
+    failures = before.failures + 1
+    rest = wait or 0.0
+    if failures >= OPENS_AFTER:
+        longest = min(FIRST_REST * 2.0 ** min(failures - OPENS_AFTER, 16), LONGEST_REST)
+        rest = max(rest, longest * (0.5 + luck / 2))
+    return Circuit(failures, now + rest)
+
+
+def limited(now: float, wait: float | None) -> Circuit:
+    """The circuit after the store asked for patience: it is there, so nothing else is wrong."""
+    return Circuit(0, now + (DEFAULT_PATIENCE if wait is None else wait))
+
+
 def circuit(server: redis.Redis, store: int) -> Circuit:
     """The circuit of one store; closed if Redis knows nothing of it."""
     return circuits(server, [store])[store]
@@ -52,39 +80,25 @@ def circuits(server: redis.Redis, stores: Iterable[int]) -> dict[int, Circuit]:
     wanted = list(stores)
     if not wanted:
         return {}
-    raw = server.mget([_key(store) for store in wanted])
-    return {store: _read(one) for store, one in zip(wanted, raw, strict=True)}
+    with reachable():
+        told = cast("list[bytes | None]", server.mget([_key(store) for store in wanted]))
+    return {store: _read(one) for store, one in zip(wanted, told, strict=True)}
 
 
-def note_answer(server: redis.Redis, store: int) -> None:
-    """The store answered: whatever it said, it is there."""
-    server.delete(_key(store))
+def keep(server: redis.Redis, store: int, state: Circuit) -> None:
+    """Remember a store's circuit."""
+    with reachable():
+        if state == CLOSED:
+            server.delete(_key(store))
+        else:
+            text = f"{state.failures} {state.rests_until:.3f}"
+            server.set(_key(store), text, ex=_FORGOTTEN)
 
 
-def note_failure(server: redis.Redis, store: int, now: float, wait: float | None = None) -> Circuit:
-    """The store did not answer; ``wait`` seconds if it said how long."""
-    failures = circuit(server, store).failures + 1
-    rest = wait or 0.0
-    if failures >= OPENS_AFTER:
-        longest = min(FIRST_REST * 2 ** (failures - OPENS_AFTER), LONGEST_REST)
-        rest = max(rest, longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, no secret
-    return _write(server, store, Circuit(failures, now + rest))
-
-
-def rest(server: redis.Redis, store: int, until: float) -> Circuit:
-    """Push nothing to the store before a time: it asked for patience."""
-    return _write(server, store, Circuit(0, until))
-
-
-def _write(server: redis.Redis, store: int, state: Circuit) -> Circuit:
-    server.set(_key(store), f"{state.failures} {state.rests_until:.3f}", ex=_FORGOTTEN * 2)
-    return state
-
-
-def _read(raw: bytes | str | None) -> Circuit:
-    if raw is None:
-        return Circuit()
-    failures, until = (raw.decode() if isinstance(raw, bytes) else raw).split()
+def _read(told: bytes | None) -> Circuit:
+    if told is None:
+        return CLOSED
+    failures, until = told.split()
     return Circuit(int(failures), float(until))
 
 

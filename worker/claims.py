@@ -21,7 +21,7 @@ from worker import bulk, models
 
 LEASE: Final = 30_000_000  # microseconds a claimed action is left to its claimer
 # Kinds that a person notices; the others (revoke, look_up) keep house and are never withdrawn.
-FOR_CUSTOMERS: Final = frozenset({"coupon", "recommend", "tag", "segment", "webhook"})
+FOR_CUSTOMERS: Final = frozenset({"coupon", "recommend", "tag", "webhook"})
 
 # An occasion is the natural key of what woke the campaign, with or without its kind before it.
 _CART, _ORDER = "cart:", "order:"

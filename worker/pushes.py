@@ -152,7 +152,6 @@ _PUSHES: Final[Mapping[str, Callable[[Line, Claimed, datetime], tuple[Event, ...
     "revoke": _revoke_coupon,
     "recommend": _push_recommendation,
     "tag": _push_membership,
-    "segment": _push_membership,
     "webhook": _send_webhook,
     "look_up": _look_up,
 }

@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
-from worker import models
+from worker import bulk, models
+from worker.dead_letters import NO_STORE
 from worker.errors import CannotOpen
 from worker.identities import Key
 from worker.sealing import Sealer
@@ -28,51 +29,55 @@ _PAGE: Final = 500
 def delete_letters(
     connection: Connection, sealer: Sealer, store_id: str, keys: Collection[Key]
 ) -> int:
-    """Delete a store's dead letters that speak of any of these identities; how many."""
+    """Delete the dead letters that speak of any of these identities; how many.
+
+    Letters of no known store are searched too.
+    """
     names = {name for kind, name in keys if kind != "email"}
     blind = {name for kind, name in keys if kind == "email"}
+
+    def is_theirs(text: str) -> bool:
+        return any(sealer.blind(store_id, found) in blind for found in _ADDRESS.findall(text)) or (
+            any(index in text for index in blind)
+        )
+
     letters = models.dead_letters.c
     last, gone = b"", 0
     while True:
         rows = connection.execute(
-            select(letters.id, letters.sealed)
-            .where(letters.store == store_id, letters.id > last)
+            select(letters.id, letters.store, letters.sealed)
+            .where(letters.store.in_((store_id, "")), letters.id > last)
             .order_by(letters.id)
             .limit(_PAGE)
         ).all()
         if not rows:
             return gone
         last = bytes(rows[-1].id)
+        opened = ((bytes(row.id), _opened(sealer, row.store, row.sealed)) for row in rows)
         theirs = [
-            bytes(row.id)
-            for row in rows
-            if _speaks_of(_opened(sealer, store_id, row.sealed), names, blind, sealer, store_id)
+            letter
+            for letter, clear in opened
+            if is_theirs(clear.decode("utf-8", "replace")) or _names_any(clear, names)
         ]
-        if theirs:
-            connection.execute(delete(models.dead_letters).where(letters.id.in_(theirs)))
-            gone += len(theirs)
+        bulk.delete_keys(connection, models.dead_letters, "id", theirs)
+        gone += len(theirs)
 
 
 def _opened(sealer: Sealer, store_id: str, sealed: bytes | None) -> bytes:
     try:
-        return sealer.open_bytes(store_id, bytes(sealed)) if sealed else b""
+        return sealer.open_bytes(store_id or NO_STORE, bytes(sealed)) if sealed else b""
     except CannotOpen:
-        # Sealed by a key that is gone: nobody can read it, the person neither.
+        # Sealed by a key that is gone: nobody can read it any more.
         return b""
 
 
-def _speaks_of(
-    clear: bytes, names: Collection[str], blind: Collection[str], sealer: Sealer, store_id: str
-) -> bool:
-    text = clear.decode("utf-8", "replace")
-    if any(sealer.blind(store_id, found) in blind for found in _ADDRESS.findall(text)):
-        return True
-    if any(index in text for index in blind):
-        return True
+def _names_any(clear: bytes, names: Collection[str]) -> bool:
+    """Whether a body holds one of the names as a whole value."""
     parsed = _parsed(clear)
-    if parsed is None:
-        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
-    return any(value in names for value in _values(parsed, ""))
+    if parsed is not None:
+        return any(value in names for value in _values(parsed, ""))
+    text = clear.decode("utf-8", "replace")
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
 
 
 def _parsed(clear: bytes) -> Any:
