@@ -36,19 +36,24 @@ def decode(raw: bytes | msgspec.Raw, kind: type[T], name: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        problem = mistake(error, name)
-    raise MalformedPayload(problem)
+        place, reason = mistake(error)
+    message = f"{joined(name, place)}: {reason}"
+    raise MalformedPayload(message)
 
 
-def mistake(error: Exception, name: str) -> str:
-    """One line on what msgspec found wrong: the place, a colon, what was expected."""
+def mistake(error: Exception) -> tuple[str, str]:
+    """What msgspec found wrong: the place (empty: the whole) and what was expected there."""
     said = _VALUE.sub("", str(error))
     found = _PLACE.search(said)
     if found is None:
-        return f"{name}: {_lowered(said)}"
-    inner = found["place"]
-    joint = "" if inner.startswith("[") or not inner else "."
-    return f"{name}{joint}{inner}: {_lowered(said[: found.start()])}"
+        return "", _lowered(said)
+    return found["place"], _lowered(said[: found.start()])
+
+
+def joined(outer: str, inner: str) -> str:
+    """A place within a place: ``batch[3]`` and ``event`` are ``batch[3].event``."""
+    joint = "." if outer and inner and not inner.startswith("[") else ""
+    return f"{outer}{joint}{inner}"
 
 
 def minor_units(amount: Decimal, currency: str, place: str) -> int:
