@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -105,9 +106,10 @@ def _said(name: str, value: float) -> str:
     if np.isnan(value):
         return "no second order yet" if name.startswith("gap_days") else f"{_spoken(name)} unknown"
     said = _number(value)
-    if name == "orders" and said == "1":
-        return "1 order"
-    return _WORDS.get(name, _spoken(name) + " {}").format(said)
+    words = _WORDS.get(name, _spoken(name) + " {}")
+    if said == "1":
+        words = re.sub(r"(\{\} (?:different )?(?:day|order|product))s", r"\1", words)
+    return words.format(said)
 
 
 def _spoken(name: str) -> str:

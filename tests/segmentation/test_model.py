@@ -199,7 +199,7 @@ def test_explains_a_learned_group_by_what_speaks_for_it() -> None:
 def test_the_strongest_reason_comes_first() -> None:
     found = explain(two_groups(), columns([2], [1]), 0)
     assert [reason.partition(" (")[0] for reason in found.reasons] == [
-        "last order 1 days ago",
+        "last order 1 day ago",
         "2 orders",
     ]
 
