@@ -5,10 +5,11 @@ Source: Segment specification (``track``, ``identify``, ``page``, ``alias``), e-
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -169,15 +170,16 @@ def part(raw: msgspec.Raw, kind: type[T], place: str) -> T:
     """
     text = NO_JSON if bytes(raw) == b"null" else raw
     try:
-        return _decoder(kind).decode(text)
+        decoder: msgspec.json.Decoder[T] = _decoder(kind)
+        return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         inner, reason = mistake(error)
     raise Unfit(joined(place, inner), reason)
 
 
 @lru_cache(maxsize=32)
-def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(kind)
+def _decoder(kind: Hashable) -> Any:
+    return msgspec.json.Decoder(cast("type[object]", kind))
 
 
 def text(identifier: str | int | None) -> str | None:
