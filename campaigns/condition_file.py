@@ -34,6 +34,9 @@ _MACHINERY: Final = frozenset(
 CUSTOMER_EVENTS: Final = tuple(
     name for name in (*EVENT_TYPES, *DERIVED_TYPES) if name not in _MACHINERY
 )
+# The log keeps no row of these, so that nobody could count them.
+_UNCOUNTED: Final = ("order_cancelled", "coupon_redeemed", "custom")
+_COUNTED: Final = tuple(name for name in CUSTOMER_EVENTS if name not in _UNCOUNTED)
 _GROUPS: Final = ("all", "any", "not", "did", "did_not")
 _TEXT_OPERATORS: Final = ("equals", "not_equals", "in", "not_in", "is_known")
 
@@ -45,7 +48,7 @@ def _did(event: str, within: timedelta, at_least: int) -> Did:
 _DID: Final = Form(
     _did,
     {
-        "event": Field(Choice(CUSTOMER_EVENTS), "What was done."),
+        "event": Field(Choice(_COUNTED, _UNCOUNTED), "What was done."),
         "within": Field(
             Span(timedelta(days=1), timedelta(days=LONGEST_HISTORY), whole_days=True),
             "How far back to look, whole days.",

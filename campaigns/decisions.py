@@ -263,6 +263,8 @@ def _settled(
     if not held_out and world.state == "live":
         ledger.delta.contacts.setdefault(customer, []).append(world.now)
     detail: dict[str, Any] = {"cost": money_text(cost.minor, world.currency), "share": plan.share}
+    if plan.segment:
+        detail["segment"] = plan.segment
     if plan.lowered_by:
         detail["lowered_by"] = plan.lowered_by
     return Decision(

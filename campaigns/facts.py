@@ -54,16 +54,12 @@ _PHRASES: Final = {
 }
 _OWN: Final = (
     Fact("segment", "text", "the segment", "Stage (`at_risk`) or learned group of the customer."),
-    Fact("segment_days", "number", "days in the segment", "Days since the segment last changed."),
     *(
         Fact(f"consent.{name}", "yes_no", f"consent for {name}", f"May be contacted by {name}.")
         for name in CHANNELS
     ),
     Fact("order.value", "number", "the order's value", "Gross value of this order.", True),
-    Fact("order.discount", "number", "the order's discount", "Taken off this order.", True),
-    Fact("order.items", "number", "products in the order", "Distinct products in it.", True),
     Fact("cart.value", "number", "the cart's value", "Value of this cart or checkout.", True),
-    Fact("cart.items", "number", "products in the cart", "Distinct products in it.", True),
 )
 FACTS: Final[dict[str, Fact]] = {
     **{

@@ -179,6 +179,10 @@ def test_three_mistakes_are_three_problems() -> None:
             "if.any[0].orders.between: expected two numbers, the smaller first, found [5, 1]",
         ),
         (
+            TAG + "if: {did: {event: coupon_redeemed, within: 7d}}",
+            "if.did.event: 'coupon_redeemed' is not yet built",
+        ),
+        (
             TAG + "if: {first_order_at: 5}",
             "if.first_order_at: is a moment; conditions ask for days; did you mean 'tenure_days'?",
         ),
