@@ -1,0 +1,68 @@
+# Nothing but Python 3.11 or newer and make has to be there. `make` alone lists the commands.
+# PYTHON=/path/to/python chooses another one for a new .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+CELERY_BATCHES := 0.11
+
+.DEFAULT_GOAL := help
+.PHONY: help install tools check test demo lock bench-deps clean
+
+help:  ## lists the commands
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed  ## makes .venv with all that Shoal needs to run
+
+tools: $(VENV)/.tools  ## adds what development and tests need
+
+check: tools  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: tools  ## every test
+	$(BIN)/pytest -q
+
+demo: install  ## plays two years of a real shop's purchases
+	$(BIN)/shoal demo
+
+bench-deps: tools  ## adds the rival of benchmarks.pipeline
+	# Its metadata refuses Celery 5.7, with which it works.
+	$(PIP) install -q --no-deps celery-batches==$(CELERY_BATCHES)
+
+clean:  ## removes .venv
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@python="$(PYTHON)"; [ -n "$$python" ] || python=$$(.ci/find-python) || exit 1; \
+	echo "Making $(VENV) with $$python"; \
+	"$$python" -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Shoal needs (about 150 MB, once)"
+	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.tools: .ci/tools.lock $(VENV)/.installed
+	@echo "Installing what development and tests need (about 150 MB, once)"
+	@$(PIP) install -q --require-hashes -r .ci/tools.lock
+	@touch $@
+
+# The oldest supported Python: its versions exist for the newer ones too, with the hashes of all
+# their wheels. Settings of this machine's pip stay out.
+LOCKING := $(VENV)/locking
+COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	CUSTOM_COMPILE_COMMAND="make lock" $(LOCKING)/bin/pip-compile -q --generate-hashes \
+	--strip-extras --allow-unsafe --no-emit-options --no-emit-index-url
+
+lock: $(BIN)/python  ## writes both locks anew; UPGRADE=--upgrade takes the newest versions
+	python=$$(.ci/find-python python3.11) && "$$python" -m venv $(LOCKING)
+	$(LOCKING)/bin/python -m pip install -q pip-tools==7.6.2
+	$(COMPILE) $(UPGRADE) --build-deps-for editable -o requirements.lock pyproject.toml
+	$(LOCKING)/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
+	  print(*p["dependency-groups"]["dev"], *p["project"]["optional-dependencies"]["parquet"], sep="\n")' \
+	  > $(VENV)/tools.in
+	$(COMPILE) $(UPGRADE) -c requirements.lock -o .ci/tools.lock $(VENV)/tools.in
