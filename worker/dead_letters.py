@@ -107,24 +107,20 @@ def write_broken(
     bulk.upsert(connection, models.dead_letters, _COLUMNS, _rows(letters.values()))
 
 
-def write_action(
-    connection: Connection, sealer: Sealer, store: str, key: str, refusal: tuple[str, int]
+def write_bodies(
+    connection: Connection, bodies: Iterable[tuple[str, str, str, int, bytes]]
 ) -> None:
-    """Keep an action that its store refused for good, so that it can be pushed again by command.
+    """Keep sealed bodies, each a letter of its own: (store, kind, reason, at, sealed).
 
-    Parameters
-    ----------
-    key
-        The action's.
-    refusal
-        Reason, and operating time in int microseconds.
+    An action's body is JSON with its ``key``, by which a replay makes it due again.
     """
-    reason, at = refusal
-    clear = msgspec.msgpack.encode({"key": key})
-    letter = Letter(
-        letter_id(ACTION, store, clear), store, ACTION, reason, at, sealer.seal_bytes(store, clear)
+    write_letters(
+        connection,
+        [
+            Letter(letter_id(kind, store, sealed), store, kind, reason, at, sealed)
+            for store, kind, reason, at, sealed in bodies
+        ],
     )
-    bulk.upsert(connection, models.dead_letters, _COLUMNS, _rows([letter]))
 
 
 def write_letters(connection: Connection, letters: Iterable[Letter]) -> None:
