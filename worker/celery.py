@@ -19,8 +19,15 @@ from worker.settings import Settings, settings_from
 DRAIN: Final = "shoal.drain"
 DELIVER: Final = "shoal.deliver"
 LEARN: Final = "shoal.learn"
+TIDY: Final = "shoal.tidy"
 SWEEP: Final = "shoal.sweep"
-QUEUES: Final = {DRAIN: "drain", DELIVER: "deliver", LEARN: "learn", SWEEP: "deliver"}
+QUEUES: Final = {
+    DRAIN: "drain",
+    DELIVER: "deliver",
+    LEARN: "learn",
+    TIDY: "learn",
+    SWEEP: "deliver",
+}
 SWEEP_EVERY: Final = 1.0  # seconds
 
 

@@ -12,7 +12,7 @@ from worker.database import reading, transaction
 def positions(connection: Connection) -> dict[int, str]:
     """The committed position of every partition."""
     cursors = models.cursors.c
-    rows = connection.execute(select(cursors.partition, cursors.position)).tuples()
+    rows = connection.execute(select(cursors.partition, cursors.position))
     return {int(str(partition)): str(position) for partition, position in rows}
 
 

@@ -21,29 +21,30 @@ _PAUSE = 0.05
 
 def stop_groups(
     leaders: Iterable[int],
-    is_gone: Callable[[int], bool],
+    has_ended: Callable[[int], bool],
     grace: float = GRACE,
 ) -> None:
-    """Ask each group's leader to end, wait, and kill whatever is left of the groups.
+    """Ask each group's leader to end; kill what it leaves behind, and all that do not end in time.
 
     Parameters
     ----------
     leaders
         Process ids that are also their group's id.
-    is_gone
-        Whether nobody of a group is left.
+    has_ended
+        Whether a leader runs no more.
     """
     waiting = list(leaders)
     for leader in waiting:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(leader, signal.SIGTERM)
     end = monotonic() + grace
-    while waiting and monotonic() < end:
-        waiting = [leader for leader in waiting if not is_gone(leader)]
+    while waiting:
+        is_late = monotonic() > end
+        for leader in [one for one in waiting if is_late or has_ended(one)]:
+            kill_group(leader)
+            waiting.remove(leader)
         if waiting:
             sleep(_PAUSE)
-    for leader in waiting:
-        kill_group(leader)
 
 
 def kill_group(leader: int) -> None:
@@ -52,15 +53,16 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def is_empty(leader: int) -> bool:
-    """Whether nobody of a group is left."""
+def runs_no_more(pid: int) -> bool:
+    """Whether a process that is not our child has ended, collected by its parent or not."""
     try:
-        os.killpg(leader, 0)
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - pathlib takes memory and time
+            return file.read().rpartition(b")")[2].split()[0] == b"Z"
     except ProcessLookupError:
         return True
-    except PermissionError:
-        return False
-    return False
+    except OSError:
+        return False  # not Linux: an uncollected one counts as running until the grace is over
 
 
 def watch(lines: Iterable[str]) -> None:
@@ -74,8 +76,8 @@ def watch(lines: Iterable[str]) -> None:
             needed.pop(leader, None)
         else:
             (needed if sign == "=" else others)[leader] = None
-    stop_groups(others, is_empty)
-    stop_groups(needed, is_empty)
+    stop_groups(others, runs_no_more)
+    stop_groups(needed, runs_no_more)
 
 
 if __name__ == "__main__":

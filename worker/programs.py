@@ -15,7 +15,6 @@ from worker.errors import ServiceUnreachable
 from worker.settings import Settings
 
 _STEPS: Final = 100
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 # numpy starts a thread a core at import otherwise, in every process.
 _ONE_THREAD: Final = MappingProxyType({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
@@ -33,7 +32,7 @@ class Program:
 
     name: str
     command: tuple[str, ...]
-    environment: Mapping[str, str] = field(default=_NOTHING)
+    environment: Mapping[str, str] = field(default_factory=dict)
     is_needed: bool = False
 
 
@@ -51,9 +50,16 @@ def programs(settings: Settings) -> tuple[Program, ...]:
     """Everything that runs beside Redis and the database."""
     return (
         Program("web", (sys.executable, "-m", "worker.web"), _ONE_THREAD),
-        _celery("drain", ("-P", "prefork", "-c", str(settings.drain_processes))),
+        # What a pool imports before it forks, its children share.
+        _celery(
+            "drain",
+            ("-P", "prefork", "-c", str(settings.drain_processes), "-I", "worker.pipeline"),
+        ),
         # Pushes wait for other machines: threads of one process do that in the least memory.
-        _celery("deliver", ("-P", "threads", "-c", str(settings.deliver_threads))),
+        _celery(
+            "deliver",
+            ("-P", "threads", "-c", str(settings.deliver_threads), "-I", "worker.delivery"),
+        ),
         # Learning loads scikit-learn; its process ends after each run and takes that along.
         _celery("learn", ("-P", "prefork", "-c", "1", "--max-tasks-per-child", "1")),
         Program("beat", (sys.executable, "-m", "worker.beat"), _ONE_THREAD),

@@ -25,6 +25,7 @@ from worker.secret_key import secret_keys
 from worker.settings import Settings, settings_from
 
 Send = Callable[[str, int], None]
+_IMPATIENT: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 _log: Final = logging.getLogger("shoal.runtime")
 _kits: dict[int, Kit] = {}
 _inherited: list[Kit] = []
@@ -113,11 +114,16 @@ def process_kit() -> Kit:
 
 def close_kit(kit: Kit) -> None:
     """Close what a kit opened."""
+    if _kits.get(os.getpid()) is kit:
+        del _kits[os.getpid()]
     kit.engine.dispose()
     kit.redis.close()
 
 
 def _sender(app: Celery) -> Send:
+    # Whoever sends has an answer to give: give up at once instead of after six seconds.
+    app.conf.broker_transport_options |= _IMPATIENT
+
     def send(task: str, number: int) -> None:
         try:
             app.send_task(task, args=(number,), queue=QUEUES[task])

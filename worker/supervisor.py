@@ -182,10 +182,10 @@ def _close(guard: subprocess.Popen[bytes]) -> None:
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
     alive = {process.pid: process for process in processes if process.poll() is None}
 
-    def is_gone(pid: int) -> bool:
-        return alive[pid].poll() is not None and guardian.is_empty(pid)
+    def has_ended(pid: int) -> bool:
+        return alive[pid].poll() is not None
 
-    guardian.stop_groups(alive, is_gone)
+    guardian.stop_groups(alive, has_ended)
     for process in processes:
         guardian.kill_group(process.pid)
         process.wait()
