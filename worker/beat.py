@@ -36,13 +36,15 @@ def beat(sweep: Callable[[], object], stopped: Event, every: float = SWEEP_EVERY
 
 def main() -> None:
     """Beat until asked to end."""
-    from worker.tasks import sweep  # noqa: PLC0415 - the loop above is testable without the house
+    # The loop above is testable without the house.
+    from worker.runtime import process_kit  # noqa: PLC0415 - see above
+    from worker.sweeper import sweep  # noqa: PLC0415 - see above
 
     set_up_logging(settings_from(os.environ).log_level)
     stopped = Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    beat(sweep, stopped)
+    beat(lambda: sweep(process_kit()), stopped)
 
 
 if __name__ == "__main__":

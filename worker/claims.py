@@ -18,6 +18,7 @@ from campaigns.campaign import Campaign, load_campaign
 from campaigns.triggers import CartTrigger
 from connectors.records import Recommendation
 from worker import bulk, models
+from worker.due import is_claimable
 
 LEASE: Final = 30_000_000  # microseconds a claimed action is left to its claimer
 # Kinds that a person notices; the others (revoke, look_up) keep house and are never withdrawn.
@@ -74,10 +75,10 @@ def claim(connection: Connection, store: int, now: int, wall: int, limit: int) -
         The store's business time and operating time, int microseconds.
     """
     actions = models.actions.c
-    is_open = and_(actions.store == store, actions.state == "due", actions.try_at <= wall)
+    is_open = and_(actions.store == store, is_claimable(now, wall))
     chosen = (
         select(actions.key)
-        .where(is_open, actions.due_at <= now)
+        .where(is_open)
         .order_by(actions.due_at, actions.key)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -89,12 +90,6 @@ def claim(connection: Connection, store: int, now: int, wall: int, limit: int) -
         .returning(*_COLUMNS)
     ).all()
     return sorted((Claimed(*row) for row in rows), key=lambda one: (one.due_at, one.key))
-
-
-def is_claimable(now: Any, wall: int) -> Any:
-    """The condition, for other queries, that an action can be claimed at these times."""
-    actions = models.actions.c
-    return and_(actions.state == "due", actions.due_at <= now, actions.try_at <= wall)
 
 
 def recheck(

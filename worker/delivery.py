@@ -34,6 +34,7 @@ from worker.celery import DELIVER
 from worker.circuits import CLOSED, Circuit
 from worker.claims import Claimed
 from worker.database import reading, transaction
+from worker.due import is_claimable
 from worker.errors import CannotOpen
 from worker.lines import Door
 from worker.outcomes import MOST_TRIES, Outcome
@@ -196,7 +197,7 @@ def attempt(turn: Turn, line: Line, action: Claimed) -> Outcome:
 
 
 def _locked_out(turn: Turn, action: Claimed, error: AccessDenied) -> Outcome:
-    """Our credentials do not suffice: a matter of the whole store, unless a webhook's host says so."""
+    """Our credentials do not suffice: that concerns the whole store, if it was the store."""
     if action.kind not in THE_STORES:
         return _refused(turn, action, error)
     turn.is_over = True
@@ -230,7 +231,5 @@ def _has_more(kit: Kit, store: int) -> bool:
         if door is None or door.store.paused:
             return False
         actions = models.actions.c
-        query = select(actions.key).where(
-            actions.store == store, claims.is_claimable(door.now, wall)
-        )
+        query = select(actions.key).where(actions.store == store, is_claimable(door.now, wall))
         return connection.execute(query.limit(1)).first() is not None

@@ -20,14 +20,13 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from connectors.events import Event, event_id
+from connectors.events import Event, event_id, microseconds
 from worker import bulk, models, searching
+from worker.due import FILES_OWED
 from worker.identities import Key
 from worker.sealing import Sealer
 from worker.shop import Shop
 
-# Set in `meta` until the files have been rewritten (worker.tidying).
-FILES_OWED: Final = "erasure_files_owed"
 _DAY: Final = 86_400_000_000
 _DELETED: Final = (
     models.profiles,
@@ -112,7 +111,8 @@ def apply_erasures(
         person = _person(connection, shop.number, event)
         erase(connection, sealer, shop, person, now)
     if asked:
-        bulk.upsert(connection, models.meta, ("name", "value"), [(FILES_OWED, str(now))])
+        since = min(microseconds(event.received_at) for event in asked)
+        bulk.insert_missing(connection, models.meta, ("name", "value"), [(FILES_OWED, str(since))])
 
 
 def _person(connection: Connection, store: int, event: Event) -> Person:

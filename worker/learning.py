@@ -1,0 +1,222 @@
+"""Learning a store's next segment model and product table, in a process of its own.
+
+The only process that loads scikit-learn. Reads a bounded sample of random customers aged to the store's business time (never only the most
+active), learns, and publishes both as immutable versions in one transaction. Nobody is moved here:
+the drain judges everybody by the new version, silently, when it next commits for the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection, func, select, update
+
+from campaigns.recommendations import Indexes, Shelf, best_sellers, cooccurrence, shelf_text
+from connectors.events import Event, event_id, microseconds, moment
+from connectors.records import exponent
+from segmentation import running, stability
+from segmentation.clustering import learn as learn_segments
+from segmentation.model import SegmentModel, assign, group_indices, to_json
+from segmentation.rules import Columns
+from worker import bulk, models, stream
+from worker.celery import DRAIN
+from worker.database import reading, transaction
+from worker.lines import Door, door_of
+from worker.runtime import Kit
+from worker.shop import model_in_force
+
+SAMPLE: Final = 4_096  # customers read in a pass
+LINES: Final = 200_000  # order lines, the newest, that the product table rests on
+LEASE: Final = 120_000  # milliseconds until another may learn for the store
+_log: Final = logging.getLogger("shoal.learn")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a pass learns from.
+
+    Attributes
+    ----------
+    wanted_at
+        The wish that this pass fulfils (business time, int microseconds).
+    columns, groupings
+        Features and present groups of the sample, in parallel.
+    """
+
+    door: Door
+    wanted_at: int
+    previous: SegmentModel
+    columns: Columns
+    groupings: Sequence[str]
+    shelf: Shelf
+
+
+def learn(kit: Kit, store: int) -> SegmentModel | None:
+    """Learn and publish; None if nothing is wanted (any more).
+
+    Parameters
+    ----------
+    store
+        Its number.
+    """
+    bell = stream.learn_bell(store)
+    with stream.reachable():
+        kit.redis.set(bell, 1, px=LEASE)
+    try:
+        read = _read(kit, store)
+        if read is None:
+            return None
+        model = learn_segments(
+            read.columns, read.previous, seed=read.previous.version, now=moment(read.door.now)
+        )
+        if not publish(kit, read, model):
+            return None
+    finally:
+        stream.silence(kit.redis, bell)
+    announce(kit, read.door, model.version)
+    return model
+
+
+def _read(kit: Kit, store: int) -> Read | None:
+    learning = models.learning.c
+    with reading(kit.engine) as connection:
+        door = door_of(connection, store, microseconds(kit.clock()))
+        wanted = connection.execute(
+            select(learning.wanted_at).where(
+                learning.store == store, learning.wanted_at > learning.learned_at
+            )
+        ).scalar()
+        if door is None or wanted is None:
+            return None
+        previous = model_in_force(connection, store)
+        rows = sample(connection, store, seed=previous.version)
+        records = running.unpack([bytes(row.record) for row in rows])
+        digits = exponent(door.store.currency)
+        return Read(
+            door=door,
+            wanted_at=int(wanted),
+            previous=previous,
+            columns=running.derive(records, door.now, currency_exponent=digits),
+            groupings=[str(row.grouping) for row in rows],
+            shelf=product_table(connection, store),
+        )
+
+
+def sample(connection: Connection, store: int, *, seed: int) -> Sequence[Any]:
+    """Up to ``SAMPLE`` random buyers of a store (id, record, grouping); the same for one seed.
+
+    Ids are thinned by a remainder before any row is read, so that the cost does not grow with the
+    number of customers.
+    """
+    people = models.customers.c
+    is_buyer = (people.store == store) & (people.orders > 0) & people.merged_into.is_(None)
+    buyers = connection.execute(
+        select(func.count()).select_from(models.customers).where(is_buyer)
+    ).scalar_one()
+    luck = random.Random(seed)  # noqa: S311 - a sample, no secret
+    step = max(buyers // (2 * SAMPLE), 1)
+    ids = connection.execute(
+        select(people.id).where(is_buyer, people.id % step == luck.randrange(step))
+    ).scalars()
+    chosen = sorted(ids)
+    if len(chosen) > SAMPLE:
+        chosen = sorted(luck.sample(chosen, SAMPLE))
+    query = select(people.id, people.record, people.grouping).order_by(people.id)
+    found: list[Any] = []
+    for start in range(0, len(chosen), 500):
+        part = chosen[start : start + 500]
+        found += connection.execute(query.where(people.id.in_(part))).all()
+    return found
+
+
+def product_table(connection: Connection, store: int) -> Shelf:
+    """What was bought together, and by which stage, in the newest ``LINES`` lines of a store."""
+    orders, people = models.orders.c, models.customers.c
+    rows = connection.execute(
+        select(orders.lines, people.segment)
+        .select_from(models.orders.outerjoin(models.customers, people.id == orders.customer))
+        .where(orders.store == store, orders.is_counted.is_(True))
+        .order_by(orders.at.desc(), orders.order_id)
+        .execution_options(yield_per=1_000)
+    )
+    index: dict[str, int] = {}
+    baskets: list[Indexes] = []
+    stages: list[str] = []
+    lines = 0
+    for row in rows:
+        told = msgspec.msgpack.decode(bytes(row.lines)) if row.lines else []
+        numbers = [index.setdefault(str(line[0]), len(index)) for line in told]
+        baskets.append(np.array(numbers, np.int64))
+        stages.append(row.segment or "")
+        lines += len(numbers)
+        if lines >= LINES:
+            break
+    rows.close()
+    return _shelf(index, baskets, stages)
+
+
+def _shelf(index: dict[str, int], baskets: list[Indexes], stages: list[str]) -> Shelf:
+    nothing = np.empty(0, np.int64)
+    best = {"": best_sellers(np.concatenate([*baskets, nothing]), len(index))}
+    for stage in sorted(set(stages) - {""}):
+        theirs = [one for one, its in zip(baskets, stages, strict=True) if its == stage]
+        best[stage] = best_sellers(np.concatenate([*theirs, nothing]), len(index))
+    return Shelf(tuple(index), cooccurrence(baskets, len(index)), best)
+
+
+def publish(kit: Kit, read: Read, model: SegmentModel) -> bool:
+    """Insert both tables as new versions and note that the wish is fulfilled, in one transaction.
+
+    False if another process has published since this one read.
+    """
+    store, now = read.door.store.number, microseconds(kit.clock())
+    report = _report(read, model)
+    with transaction(kit.engine) as connection:
+        is_ours = connection.execute(
+            update(models.learning)
+            .where(models.learning.c.store == store, models.learning.c.learned_at < read.wanted_at)
+            .values(learned_at=read.wanted_at)
+        )
+        latest = model_in_force(connection, store).version
+        if is_ours.rowcount != 1 or latest != read.previous.version:
+            connection.rollback()
+            return False
+        columns = ("store", "kind", "version", "body", "published_at", "customers_read", "report")
+        read_from, version = len(read.groupings), model.version
+        rows = [
+            (store, "segments", version, to_json(model), now, read_from, report),
+            (store, "products", version, shelf_text(read.shelf), now, read_from, "{}"),
+        ]
+        bulk.insert_missing(connection, models.models, columns, rows)
+    _log.info("model_published", extra={"store": read.door.store.id, "version": version})
+    return True
+
+
+def _report(read: Read, model: SegmentModel) -> str:
+    """What moved among the sample, as JSON: the counts, and sentences for people."""
+    before = group_indices(read.previous, read.groupings)
+    after = assign(model, read.columns, group_indices(model, read.groupings))
+    found = stability.report(read.previous, model, before, after)
+    told = {"moved": found, "sentences": stability.sentences(found)}
+    return msgspec.json.encode(told).decode()
+
+
+def announce(kit: Kit, door: Door, version: int) -> None:
+    """Tell the store's drain that a version is in force. If this is lost the sweep rings anyway."""
+    event = Event(
+        id=event_id(door.store.id, "model_published", moment(door.now), str(version)),
+        store=door.store.id,
+        type="model_published",
+        at=moment(door.now),
+        received_at=kit.clock(),
+        source="shoal",
+        properties={"version": version},
+    )
+    if stream.append(kit.redis, door.store.partition, [event]):
+        kit.send(DRAIN, door.store.partition)

@@ -1,0 +1,107 @@
+"""The sweep: once a second, ring wherever work waits. All recovery from lost messages is here.
+
+It asks little (four queries and three round trips), changes nothing but what the clock itself
+brings, and may run twice at once: bells and event ids make that harmless. When a server is down it
+raises, and whoever calls it tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from sqlalchemy import Connection, select
+
+from connectors.events import microseconds
+from worker import cursors, models, stream, ticking
+from worker.celery import TIDY
+from worker.circuits import circuits
+from worker.database import reading
+from worker.due import files_owed_since, stores_due
+from worker.pending import partitions_with_work
+from worker.runtime import Kit
+
+LATE: Final = 2_000  # milliseconds an entry may wait before somebody is sent
+TIDY_AFTER: Final = 86_400_000_000  # microseconds; `shoal customers erase` does it at once
+_TIDY_EVERY: Final = 3_600_000  # milliseconds
+_SLOWLY: Final = 5_000  # milliseconds between looks at what is in no hurry
+_log: Final = logging.getLogger("shoal.sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the database says is waiting: partitions and stores by number."""
+
+    positions: dict[int, str]
+    partitions: set[int]
+    stores: list[int]
+    learners: list[int]
+    owed_since: int | None
+
+
+def sweep(kit: Kit) -> None:
+    """Ring for late entries, due timers and actions, wanted learning; send the clock's events.
+
+    Raises
+    ------
+    RedisDown, DatabaseDown, sqlalchemy.exc.OperationalError
+        If a server does not answer.
+    """
+    wall = microseconds(kit.clock())
+    with reading(kit.engine) as connection:
+        waiting = _waiting(connection, wall)
+    for partition in sorted(late(kit, waiting.positions, wall) | waiting.partitions):
+        kit.ring_drain(partition)
+    for store in _reachable(kit, waiting.stores):
+        kit.ring_deliver(store)
+    for store in waiting.learners:
+        kit.ring_learn(store)
+    if waiting.owed_since is not None and wall - waiting.owed_since > TIDY_AFTER:
+        _send_tidying(kit)
+    if _is_turn(kit, "slowly", _SLOWLY):
+        ticking.tick(kit, wall)
+
+
+def _waiting(connection: Connection, wall: int) -> Waiting:
+    learning = models.learning.c
+    wanted = select(learning.store).where(learning.wanted_at > learning.learned_at)
+    return Waiting(
+        positions=cursors.positions(connection),
+        partitions=partitions_with_work(connection, wall),
+        stores=stores_due(connection, wall),
+        learners=list(connection.execute(wanted).scalars()),
+        owed_since=files_owed_since(connection),
+    )
+
+
+def late(kit: Kit, positions: dict[int, str], wall: int) -> set[int]:
+    """Partitions whose oldest entry after the committed position has waited ``LATE``."""
+    numbers = sorted(positions)
+    with stream.reachable():
+        pipeline = kit.redis.pipeline(transaction=False)
+        for number in numbers:
+            pipeline.xrange(stream.stream_of(number), min=f"({positions[number]}", count=1)
+        found = cast("list[list[tuple[bytes, object]]]", pipeline.execute())
+    return {
+        number
+        for number, entries in zip(numbers, found, strict=True)
+        if entries and stream.order(entries[0][0].decode())[0] <= wall // 1_000 - LATE
+    }
+
+
+def _reachable(kit: Kit, stores: Iterable[int]) -> list[int]:
+    now = kit.clock().timestamp()
+    return [one for one, state in circuits(kit.redis, stores).items() if state.allows(now) != 0]
+
+
+def _send_tidying(kit: Kit) -> None:
+    if _is_turn(kit, "tidy", _TIDY_EVERY):
+        kit.send(TIDY, 0)
+
+
+def _is_turn(kit: Kit, what: str, every: int) -> bool:
+    """Whether nobody else has done it within so many milliseconds."""
+    with stream.reachable():
+        return bool(kit.redis.set(f"shoal:sweep:{what}", 1, nx=True, px=every))
