@@ -1,0 +1,190 @@
+"""What can be set, happen, be asked, go wrong or be typed is written down, as the code has it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib
+import importlib.util
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+import typer.main
+import yaml
+
+import campaigns.errors
+import connectors.errors
+import segmentation.errors
+import worker.errors
+from campaigns.facts import FACTS
+from campaigns.reasons import REASONS
+from connectors.events import BROWSER_TYPES, DERIVED_TYPES, EVENT_TYPES
+from segmentation.features import BY_NAME, FEATURES
+from worker.observability import METRICS
+from worker.programs import programs
+from worker.settings import TABLE, settings_from
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES: Final = sorted((ROOT / "docs").rglob("*.md"))
+TEXTS: Final = [*PAGES, *ROOT.glob("*.md"), ROOT / "examples" / "README.md"]
+DOCS: Final = "\n".join(page.read_text() for page in PAGES)
+ERRORS: Final = (connectors.errors, segmentation.errors, campaigns.errors, worker.errors)
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
+
+
+def event_rows() -> list[str]:
+    return [
+        f"| `{type_}` | {'yes' if type_ in BROWSER_TYPES else 'no'} | {meaning} |"
+        for type_, meaning in EVENT_TYPES.items()
+    ] + [f"| `{type_}` | derived | {meaning} |" for type_, meaning in DERIVED_TYPES.items()]
+
+
+def feature_rows() -> list[str]:
+    return [
+        f"| `{feature.name}` | {feature.unit} | {feature.transform} | {feature.meaning} |"
+        for feature in FEATURES
+    ]
+
+
+def error_rows() -> list[str]:
+    return [
+        f"| `{name}` | `{module.__name__}` | {first_line(error)} |"
+        for module in ERRORS
+        for name, error in errors_of(module)
+    ]
+
+
+def errors_of(module: ModuleType) -> Iterator[tuple[str, type[Exception]]]:
+    for name, value in vars(module).items():
+        is_ours = isinstance(value, type) and value.__module__ == module.__name__
+        if is_ours and issubclass(value, Exception):
+            yield name, value
+
+
+def first_line(error: type[Exception]) -> str:
+    return " ".join((error.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def metric_rows() -> list[str]:
+    return [
+        f"| `{name}` | {metric.kind} | {', '.join(metric.labels)} | {metric.meaning} |"
+        for name, metric in METRICS.items()
+    ]
+
+
+def reason_rows() -> list[str]:
+    return [f"| `{reason}` | {sentence} |" for reason, sentence in REASONS.items()]
+
+
+def fact_rows() -> list[str]:
+    return [
+        f"| `{fact.name}` | {fact.kind} | {fact.meaning} |"
+        for fact in FACTS.values()
+        if fact.name not in BY_NAME
+    ]
+
+
+TABLES: Final[Mapping[str, list[str]]] = {
+    "events.md": event_rows(),
+    "features.md": feature_rows(),
+    "errors.md": error_rows(),
+    "metrics.md": metric_rows(),
+    "reasons.md": reason_rows(),
+    "facts.md": fact_rows(),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_in_the_docs_is_the_table_in_the_code(name: str) -> None:
+    lines = set(page(name).splitlines())
+    missing = [row for row in TABLES[name] if row not in lines]
+    assert not missing, f"put into docs/{name}:\n" + "\n".join(missing)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "features.md"])
+def test_a_table_in_the_docs_holds_nothing_else(name: str) -> None:
+    rows = [line for line in page(name).splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row not in TABLES[name]] == []
+
+
+def test_every_setting_is_documented_and_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text()
+    names = [setting.name for setting in TABLE]
+    assert [name for name in names if f"| `{name}` |" not in page("settings.md")] == []
+    assert [name for name in names if f"#{name}=" not in example] == []
+
+
+def commands() -> list[str]:
+    """Every command as it is typed. None before the command line exists."""
+    if importlib.util.find_spec("worker.cli") is None:
+        return []
+    app: typer.Typer = importlib.import_module("worker.cli").app
+    return sorted(typed(typer.main.get_command(app), "shoal"))
+
+
+def typed(command: Any, line: str) -> Iterator[str]:
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield line
+    for name, other in inner.items():
+        yield from typed(other, f"{line} {name}")
+
+
+def test_every_command_is_documented() -> None:
+    assert [line for line in commands() if f"`{line}" not in DOCS] == []
+
+
+def test_every_file_the_docs_name_exists() -> None:
+    folders = "worker|connectors|segmentation|campaigns|tests|benchmarks|examples|docs"
+    pattern = re.compile(rf"`((?:{folders})/[\w./-]+\.(?:py|md|yaml|json|gz))`")
+    named = {(text, path) for text in TEXTS for path in pattern.findall(text.read_text())}
+    assert [(text.name, path) for text, path in named if not (ROOT / path).is_file()] == []
+
+
+def test_every_link_inside_the_project_leads_somewhere() -> None:
+    pattern = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+    links = {(text, link) for text in TEXTS for link in pattern.findall(text.read_text())}
+    assert [(t.name, link) for t, link in links if not (t.parent / link).exists()] == []
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    block = re.search(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    assert [line.split("#")[0].strip() for line in block.group(1).splitlines()] == [
+        "make demo",
+        "make test",
+    ]
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_image_runs_what_the_supervisor_runs() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    run = {service.get("command") for service in services.values()}
+    wanted = [" ".join(("python", *program.command[1:])) for program in programs(settings_from({}))]
+    assert [command for command in wanted if command not in run] == []
+
+
+def test_the_sample_is_what_its_page_says() -> None:
+    with gzip.open(ROOT / "examples" / "online_retail.csv.gz", "rt", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with gzip.open(ROOT / "examples" / "online_retail_products.csv.gz", "rt") as file:
+        products = len(file.readlines()) - 1
+    told = (ROOT / "examples" / "README.md").read_text()
+    customers = {row["customer_id"] for row in rows}
+    invoices = {row["invoice"] for row in rows}
+    for number in (len(rows), len(invoices), len(customers), products):
+        assert f"{number:,}" in told
+    assert [name for name in rows[0] if f"| `{name}` |" not in told] == []
+    assert (rows[0]["invoice_date"][:7], rows[-1]["invoice_date"][:7]) == ("2009-12", "2011-12")
