@@ -13,7 +13,7 @@ Files still hold the old bytes afterwards; :mod:`worker.tidying` rewrites them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -121,7 +121,7 @@ def _person(connection: Connection, store: int, event: Event) -> Person:
     ours = event.properties.get("customer")
     if isinstance(ours, int):
         found.add(ours)
-    customers = _with_merged(connection, store, found - {0})
+    customers = everyone_in(connection, store, found - {0})
     rows = bulk.select_keys(
         connection, models.identities, ("kind", "key"), "customer", sorted(customers)
     )
@@ -132,7 +132,7 @@ def _person(connection: Connection, store: int, event: Event) -> Person:
     return Person(tuple(sorted(customers)), frozenset(keys))
 
 
-def _with_merged(connection: Connection, store: int, found: set[int]) -> set[int]:
+def everyone_in(connection: Connection, store: int, found: Collection[int]) -> set[int]:
     """The customers who stand for these, and everybody who yielded to one of them."""
     people = models.customers.c
     pointers = connection.execute(

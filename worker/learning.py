@@ -1,8 +1,9 @@
 """Learning a store's next segment model and product table, in a process of its own.
 
-The only process that loads scikit-learn. Reads a bounded sample of random customers aged to the store's business time (never only the most
-active), learns, and publishes both as immutable versions in one transaction. Nobody is moved here:
-the drain judges everybody by the new version, silently, when it next commits for the store.
+The only process that loads scikit-learn. It reads a bounded sample of random customers aged to the
+store's business time (never only the most active), learns, and publishes both as immutable versions
+in one transaction. Nobody is moved here: the drain judges everybody by the new version, silently,
+when it next commits for the store.
 """
 
 from __future__ import annotations
