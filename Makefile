@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 CELERY_BATCHES := 0.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools check test demo lock bench-deps clean
+.PHONY: help install tools check test demo docs lock bench-deps clean
 
 help:  ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -27,6 +27,10 @@ test: tools  ## every test
 
 demo: install  ## plays two years of a real shop's purchases
 	$(BIN)/shoal demo
+
+docs: tools  ## writes the tables of docs/ anew from the code
+	$(BIN)/python -P tests/test_docs.py
+	$(BIN)/python -m worker.settings_pages
 
 bench-deps: tools  ## adds the rival of benchmarks.pipeline
 	# Its metadata refuses Celery 5.7, with which it works.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import importlib
-import importlib.util
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -25,6 +23,7 @@ from campaigns.facts import FACTS
 from campaigns.reasons import REASONS
 from connectors.events import BROWSER_TYPES, DERIVED_TYPES, EVENT_TYPES
 from segmentation.features import BY_NAME, FEATURES
+from worker.cli import app
 from worker.observability import METRICS
 from worker.programs import programs
 from worker.settings import TABLE, settings_from
@@ -32,7 +31,6 @@ from worker.settings import TABLE, settings_from
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted((ROOT / "docs").rglob("*.md"))
 TEXTS: Final = [*PAGES, *ROOT.glob("*.md"), ROOT / "examples" / "README.md"]
-DOCS: Final = "\n".join(page.read_text() for page in PAGES)
 ERRORS: Final = (connectors.errors, segmentation.errors, campaigns.errors, worker.errors)
 
 
@@ -92,6 +90,28 @@ def fact_rows() -> list[str]:
     ]
 
 
+def command_rows() -> list[str]:
+    return sorted(rows_below(typer.main.get_command(app), "shoal"))
+
+
+def rows_below(command: Any, line: str) -> Iterator[str]:
+    """``command`` is a click command or group, of which Typer publishes no type."""
+    inner = getattr(command, "commands", {})
+    for name, other in inner.items():
+        yield from rows_below(other, f"{line} {name}")
+    if not inner:
+        taken = [word for param in command.params for word in parameter_words(param)]
+        meaning = " ".join((command.help or "").split("\n\n")[0].split())
+        yield f"| `{line}` | {meaning} | {' '.join(taken)} |"
+
+
+def parameter_words(param: Any) -> list[str]:
+    if param.param_type_name == "argument":
+        return [f"`{param.human_readable_name.upper()}`"]
+    longest = max(param.opts, key=len)
+    return [] if longest in {"--help", "--json"} else [f"`{longest}`"]
+
+
 TABLES: Final[Mapping[str, list[str]]] = {
     "events.md": event_rows(),
     "features.md": feature_rows(),
@@ -99,6 +119,7 @@ TABLES: Final[Mapping[str, list[str]]] = {
     "metrics.md": metric_rows(),
     "reasons.md": reason_rows(),
     "facts.md": fact_rows(),
+    "commands.md": command_rows(),
 }
 
 
@@ -106,7 +127,7 @@ TABLES: Final[Mapping[str, list[str]]] = {
 def test_a_table_in_the_docs_is_the_table_in_the_code(name: str) -> None:
     lines = set(page(name).splitlines())
     missing = [row for row in TABLES[name] if row not in lines]
-    assert not missing, f"put into docs/{name}:\n" + "\n".join(missing)
+    assert not missing, "run `make docs`; missing:\n" + "\n".join(missing)
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "features.md"])
@@ -120,26 +141,6 @@ def test_every_setting_is_documented_and_in_the_example() -> None:
     names = [setting.name for setting in TABLE]
     assert [name for name in names if f"| `{name}` |" not in page("settings.md")] == []
     assert [name for name in names if f"#{name}=" not in example] == []
-
-
-def commands() -> list[str]:
-    """Every command as it is typed. None before the command line exists."""
-    if importlib.util.find_spec("worker.cli") is None:
-        return []
-    app: typer.Typer = importlib.import_module("worker.cli").app
-    return sorted(typed(typer.main.get_command(app), "shoal"))
-
-
-def typed(command: Any, line: str) -> Iterator[str]:
-    inner = getattr(command, "commands", {})
-    if not inner:
-        yield line
-    for name, other in inner.items():
-        yield from typed(other, f"{line} {name}")
-
-
-def test_every_command_is_documented() -> None:
-    assert [line for line in commands() if f"`{line}" not in DOCS] == []
 
 
 def test_every_file_the_docs_name_exists() -> None:
@@ -188,3 +189,22 @@ def test_the_sample_is_what_its_page_says() -> None:
         assert f"{number:,}" in told
     assert [name for name in rows[0] if f"| `{name}` |" not in told] == []
     assert (rows[0]["invoice_date"][:7], rows[-1]["invoice_date"][:7]) == ("2009-12", "2011-12")
+
+
+def written_anew(text: str, rows: list[str]) -> str:
+    """The page with these rows where its first table row stands."""
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("| `"))
+    rest = [line for line in lines[first:] if not line.startswith("| `")]
+    return "\n".join([*lines[:first], *rows, *rest]) + "\n"
+
+
+def test_a_page_written_anew_keeps_what_stands_around_its_table() -> None:
+    text = "# Title\n\n| a |\n|---|\n| `old` |\n\nAfter.\n"
+    assert written_anew(text, ["| `new` |"]) == text.replace("old", "new")
+
+
+if __name__ == "__main__":
+    for table, rows_now in TABLES.items():
+        path = ROOT / "docs" / table
+        path.write_text(written_anew(path.read_text(), rows_now))
