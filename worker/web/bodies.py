@@ -34,7 +34,7 @@ async def body_of(request: Request, limit: int) -> bytes:
                 raise too_large(limit)
             parts.append(part)
     except ClientDisconnect:
-        raise Refusal("unreadable", "body ended early", "body", "the whole of it") from None
+        raise unreadable(what="body ended early", expected="the whole of it") from None
     return b"".join(parts)
 
 
@@ -51,20 +51,33 @@ def plain(body: bytes, encoding: str, limit: int) -> bytes:
         return body
     if name != "gzip":
         raise Refusal(
-            "bad_encoding", "encoding is not read", "header content-encoding", "gzip or none"
+            reason="bad_encoding",
+            what="encoding is not read",
+            where="header content-encoding",
+            expected="gzip or none",
         )
     unpacker = zlib.decompressobj(_GZIP)
     try:
         clear = unpacker.decompress(body, limit + 1)
     except zlib.error:
-        raise Refusal("unreadable", "not gzip", "body", "gzip as announced") from None
+        raise unreadable(what="not gzip", expected="gzip as announced") from None
     if len(clear) > limit:
         raise too_large(limit)
     if not unpacker.eof:
-        raise Refusal("unreadable", "gzip ended early", "body", "the whole of it")
+        raise unreadable(what="gzip ended early", expected="the whole of it")
     return clear
 
 
 def too_large(limit: int) -> Refusal:
     """The refusal of a body beyond its limit."""
-    return Refusal("too_large", "body is too large", "body", f"at most {limit} bytes")
+    return Refusal(
+        reason="too_large",
+        what="body is too large",
+        where="body",
+        expected=f"at most {limit} bytes",
+    )
+
+
+def unreadable(*, what: str, expected: str) -> Refusal:
+    """The refusal of a body that cannot be read."""
+    return Refusal(reason="unreadable", what=what, where="body", expected=expected)

@@ -60,6 +60,7 @@ class Directory:
         self._lock = Lock()
         self._stopped = Event()
         self._read_at = float("-inf")
+        self.least_pause = LEAST_PAUSE
         self.snapshot = Snapshot()
         self._thread = Thread(target=self._keep_fresh, name="directory", daemon=True)
 
@@ -117,12 +118,12 @@ class Directory:
             config = config_of(row, self._kit.sealer)
             senders = [sender_of(config, is_server=is_server) for is_server in (False, True)]
         except (ShoalError, ValueError) as error:
-            _log.error("store_unusable", extra={"store": row.id, "error": type(error).__name__})  # noqa: TRY400 - one line a reading is enough
+            _log.error("store_unusable", extra={"store": row.id, "error": type(error).__name__})
             return None
         try:
             connector = connect(config, self._http)
         except ConnectorError as error:
-            _log.error("store_unconnected", extra={"store": row.id, "error": type(error).__name__})  # noqa: TRY400 - one line a reading is enough
+            _log.error("store_unconnected", extra={"store": row.id, "error": type(error).__name__})
             connector = None
         return OpenStore(row, connector, *senders)
 
@@ -131,7 +132,7 @@ class Directory:
             self._try_to_read()
 
     def _read_again(self) -> bool:
-        if monotonic() - self._read_at < LEAST_PAUSE:
+        if monotonic() - self._read_at < self.least_pause:
             return False
         return self._try_to_read()
 

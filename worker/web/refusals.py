@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -27,7 +28,7 @@ STATUSES: Final[dict[str, int]] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
+class Refusal(Exception):
     """A request that is not taken.
 
     Parameters
@@ -41,7 +42,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
     """
 
     def __init__(
-        self, reason: str, what: str, where: str, expected: str, retry_after: float = 0
+        self, *, reason: str, what: str, where: str, expected: str, retry_after: float = 0
     ) -> None:
         super().__init__(f"{where}: {what}")
         self.reason = reason
@@ -60,8 +61,8 @@ def refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Respo
     """The answer to a refused request."""
     told = dict(headers or {})
     if refusal.retry_after:
-        told["retry-after"] = str(max(1, -int(-refusal.retry_after // 1)))
-    if refusal.status == STATUSES["unknown_key"] and refusal.reason == "unknown_key":
+        told["retry-after"] = str(ceil(refusal.retry_after))
+    if refusal.reason == "unknown_key":
         told["www-authenticate"] = 'Basic realm="shoal"'
     error = {"what": refusal.what, "where": refusal.where, "expected": refusal.expected}
     return json_answer({"error": error}, refusal.status, told)

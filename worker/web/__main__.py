@@ -1,0 +1,65 @@
+"""`python -m worker.web`: the door and the status page until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from worker.errors import ShoalError
+from worker.observability import set_up_logging
+from worker.runtime import Kit, close_kit, process_kit
+from worker.settings import settings_from
+from worker.web.desk import make_desk
+from worker.web.door import door_app
+from worker.web.listeners import (
+    LOOPBACK,
+    Listening,
+    bound,
+    port_of,
+    serve,
+    write_listening,
+)
+from worker.web.status import status_app
+
+
+def main() -> int:
+    """Serve from the environment; the exit code."""
+    try:
+        set_up_logging(settings_from(os.environ).log_level)
+        run(process_kit())
+    except ShoalError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+def run(kit: Kit) -> None:
+    """Listen, say where, and serve.
+
+    Raises
+    ------
+    ServiceUnreachable
+        If there is no port.
+    """
+    settings = kit.settings
+    door, status = bound(settings.host, settings.port), bound(LOOPBACK, settings.status_port)
+    listening = Listening(os.getpid(), settings.host, port_of(door), port_of(status))
+    for name, wanted, found in (
+        ("SHOAL_PORT", settings.port, listening.port),
+        ("SHOAL_STATUS_PORT", settings.status_port, listening.status_port),
+    ):
+        if wanted != found:
+            sys.stdout.write(f"Port {wanted} is taken: using {found} ({name})\n")
+    desk = make_desk(kit)
+    desk.directory.start()
+    try:
+        write_listening(settings, listening)
+        asyncio.run(serve([(door_app(desk), door), (status_app(kit, desk.counters), status)]))
+    finally:
+        desk.directory.stop()
+        close_kit(kit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
