@@ -38,7 +38,7 @@ def hex_signature(secret: str | bytes, message: bytes) -> str:
 
 def is_same(expected: str, claimed: str) -> bool:
     """Whether two signatures are equal, in constant time and whatever characters a claim has."""
-    return hmac.compare_digest(expected.encode(), claimed.encode())
+    return hmac.compare_digest(_bytes(expected), _bytes(claimed))
 
 
 def require_base64(secrets: Iterable[str], message: bytes, claimed: str) -> None:
@@ -125,7 +125,12 @@ def _standard_key(secret: str) -> bytes:
 
 
 def _standard_content(message_id: str, stamp: str, body: bytes) -> bytes:
-    return b".".join((message_id.encode(), stamp.encode(), body))
+    return b".".join((_bytes(message_id), stamp.encode(), body))
+
+
+def _bytes(header: str) -> bytes:
+    # Headers come from strangers: what is not text must be compared too, not stumbled over.
+    return header.encode("utf-8", "surrogatepass")
 
 
 def _seconds(stamp: int) -> datetime:

@@ -170,7 +170,7 @@ def part(raw: msgspec.Raw, kind: type[T], place: str) -> T:
     """
     text = NO_JSON if bytes(raw) == b"null" else raw
     try:
-        decoder: msgspec.json.Decoder[T] = _decoder(kind)
+        decoder: msgspec.json.Decoder[T] = _decoder(cast("Hashable", kind))
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         inner, reason = mistake(error)

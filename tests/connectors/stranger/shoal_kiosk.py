@@ -1,0 +1,107 @@
+"""A stranger's connector, for shops on "Kiosk": orders and coupons, no tags, no recommendations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import httpx
+import msgspec
+
+from connectors.client import PlatformClient
+from connectors.decoding import decode
+from connectors.errors import Conflict, RequestRefused
+from connectors.events import Event
+from connectors.facts import Heard, fact_event
+from connectors.pagination import by_number
+from connectors.protocol import LookUp, Received, StoreConfig, Webhook
+from connectors.records import Coupon, Line, Order
+from connectors.signatures import require_hex
+
+PAGE = 3
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """An order as Kiosk writes it: cents, seconds since 1970."""
+
+    number: int
+    buyer: str
+    cents: int
+    article: str
+    changed: int
+
+
+def connect(store: StoreConfig, http: httpx.Client) -> Kiosk:
+    """The factory that the entry point names."""
+    headers = {"x-kiosk-token": store.secrets["token"]}
+    return Kiosk(store, PlatformClient(store, http, headers))
+
+
+class Kiosk(msgspec.Struct, frozen=True):
+    """A store on Kiosk."""
+
+    store: StoreConfig
+    client: PlatformClient
+
+    def read(self, webhook: Webhook) -> Received:
+        """One sale a webhook, signed in hex."""
+        claimed = webhook.headers.get("x-kiosk-hmac", "")
+        require_hex([self.store.secrets["signing"]], webhook.body, claimed)
+        sale = decode(webhook.body, Sale, "sale")
+        return Received(events=(self._event(sale, Heard(self.store.id, webhook.received_at)),))
+
+    def look_up(self, wanted: LookUp) -> tuple[Event, ...]:
+        """Kiosk knows sales only."""
+        try:
+            body = self.client.request("GET", f"/sales/{wanted.key}").body
+        except RequestRefused as refusal:
+            if refusal.status == httpx.codes.NOT_FOUND:
+                return ()
+            raise
+        heard = Heard(self.store.id, wanted.updated_at)
+        return (self._event(msgspec.convert(body, Sale), heard),)
+
+    def changes(self, since: datetime) -> Iterator[Event]:
+        """Sales by numbered pages."""
+        for raw in by_number(partial(self._page, since), PAGE):
+            sale = msgspec.convert(raw, Sale)
+            yield self._event(sale, Heard(self.store.id, datetime.now(UTC), "poll"))
+
+    def push_coupon(self, coupon: Coupon) -> None:
+        """Kiosk keeps whatever terms it is given."""
+        wanted = msgspec.to_builtins(coupon)
+        if self.client.request("POST", "/codes", json=wanted).status != httpx.codes.CONFLICT:
+            return
+        if self.client.request("GET", f"/codes/{coupon.code}").body != wanted:
+            problem = "the code exists with other terms"
+            raise Conflict(problem, store=self.store.id, method="POST", path="/codes", status=409)
+
+    def revoke_coupon(self, code: str, marker: str) -> None:
+        """Delete the code if it is ours."""
+        try:
+            found = self.client.request("GET", f"/codes/{code}").body
+        except RequestRefused:
+            return
+        if found["marker"] != marker:
+            problem = "not our code"
+            raise Conflict(problem, store=self.store.id, method="DELETE", path="/codes")
+        self.client.request("DELETE", f"/codes/{code}")
+
+    def _page(self, since: datetime, number: int) -> tuple[Any, ...]:
+        params = {"page": str(number), "since": str(int(since.timestamp()))}
+        return tuple(self.client.request("GET", "/sales", params=params).body)
+
+    def _event(self, sale: Sale, heard: Heard) -> Event:
+        at = datetime.fromtimestamp(sale.changed, UTC)
+        body = Order(
+            order_id=str(sale.number),
+            status="paid",
+            currency=self.store.currency,
+            placed_at=at,
+            updated_at=at,
+            value=sale.cents,
+            lines=(Line(sale.article, 1, sale.cents),),
+        )
+        return fact_event(heard, body, [("customer_id", sale.buyer), ("order", body.order_id)])
