@@ -95,6 +95,7 @@ def valkey_command(settings: Settings) -> list[str]:
         "maxmemory-policy": "noeviction",
         "loglevel": "warning",
         "daemonize": "no",
+        "set-proc-title": "no",  # the command shows whose it is
         # Ten housekeeping turns a second are the default; idle machines want fewer.
         "hz": "2",
         # Its file is rewritten when it is twice as large as after the last time.

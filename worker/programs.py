@@ -67,7 +67,7 @@ def programs(settings: Settings) -> tuple[Program, ...]:
 
 
 def _celery(queue: str, pool: tuple[str, ...]) -> Program:
-    python = (sys.executable, "-m", "celery", "-A", "worker.celery", "worker")
+    python = (sys.executable, "-m", "celery", "-q", "-A", "worker.celery", "worker")
     return Program(queue, (*python, "-Q", queue, "-n", f"{queue}@%h", *pool, *_QUIET), _ONE_THREAD)
 
 
