@@ -209,9 +209,14 @@ def test_sentences(text: Any, said: str) -> None:
 def test_findings_show_the_actual_value() -> None:
     condition = Every((Test("orders", "at_least", 3.0), Test("segment", "equals", "lost")))
     facts = Facts(
-        1, {"orders": np.array([2.0]), "segment": np.array(["lost"]), "group": np.array([""])}
+        2,
+        {
+            "orders": np.array([7.0, 2.0]),
+            "segment": np.array(["new", "lost"]),
+            "group": np.array(["", ""]),
+        },
     )
-    assert [str(finding) for finding in findings(condition, facts, 0)] == [
+    assert [str(finding) for finding in findings(condition, facts, 1)] == [
         "✗ all of",
         "  ✗ number of orders is at least 3 (it is 2)",
         "  ✓ the segment is lost (it is lost)",

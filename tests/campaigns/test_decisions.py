@@ -239,6 +239,15 @@ def test_quiet_hours_of_two_owners_are_waited_out_together(run: Run, now: int) -
     text = 'limits: {quiet_hours: "11:00-13:00"}\n'
     policy = 'segment: everyone\nquiet_hours: "13:00-14:00"\n'
     assert only(run(text, policies=[policy])).until == now + 2 * HOUR
+    text = 'limits: {quiet_hours: "13:00-14:00"}\n'
+    policy = 'segment: everyone\nquiet_hours: "11:00-13:00"\n'
+    assert only(run(text, policies=[policy])).until == now + 2 * HOUR
+
+
+def test_a_drop_settles_the_occasion_within_the_batch(run: Run) -> None:
+    text = "limits: {suppression: {otherwise: drop}}\n"
+    found = run(text, customers=[1, 1], occasions=["a", "a"], facts={"is_suppressed": True})
+    assert [d.reason for d in found.decisions] == ["suppressed", "already_decided"]
 
 
 def test_every_reason_was_seen_here() -> None:
