@@ -163,19 +163,13 @@ def _sitting(
 
 def _decision(sitting: _Sitting, version: int, position: int) -> Decision:
     plan = sitting.plan(position)
+    hold = _standing_hold(sitting, position) or _person_hold(sitting, position) or plan.hold
+    if hold is not None:
+        return _held(sitting, version, position, hold)
     cost = _cost(sitting, plan, position)
-    hold = (
-        _standing_hold(sitting, position)
-        or _person_hold(sitting, position)
-        or plan.hold
-        or limit_hold(
-            sitting.campaign.limits,
-            plan.bounded,
-            sitting.customers[position],
-            cost.minor,
-            sitting.ledger,
-        )
-        or _quiet(sitting, plan, position)
+    limits, customer = sitting.campaign.limits, sitting.customers[position]
+    hold = limit_hold(limits, plan.bounded, customer, cost.minor, sitting.ledger) or _quiet(
+        sitting, plan, position
     )
     if hold is not None:
         return _held(sitting, version, position, hold)
