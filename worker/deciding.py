@@ -174,6 +174,8 @@ def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision])
     )
     for one in decisions:
         batch.count(one.outcome, f"{one.campaign}|{one.mode}|{one.reason}")
+        if one.outcome != "hold":
+            batch.count("cost", f"{one.campaign}|{one.mode}|{one.outcome}", one.cost)
         if one.otherwise == "delay" and one.until is not None:
             batch.set_timers.append(_delayed(one, one.until))
 
