@@ -24,7 +24,7 @@ from connectors.registry import connect
 from worker import models
 from worker.database import reading, transaction
 from worker.dead_letters import ACTION, EVENT, NO_STORE, OPEN, REPLAYED, REPLAYING, TRACK
-from worker.errors import CannotOpen, UnknownStore
+from worker.errors import CannotOpen, ShoalError, UnknownStore
 from worker.receiving import accept, received_events
 from worker.runtime import Kit
 from worker.sealing import seal_events
@@ -37,10 +37,17 @@ _letters: Final = models.dead_letters.c
 
 @dataclass(slots=True)
 class Replayed:
-    """How a replay went: letters played, and (hexadecimal id, reason) of those still open."""
+    """How a replay went: letters played, letters still open, and (hexadecimal id, why) of these."""
 
-    played: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    replayed: int = 0
+    failed: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+class NoLetterId(ShoalError):
+    """What should name a dead letter does not."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ def replay(kit: Kit, store: str = "", ids: Sequence[str] = ()) -> Replayed:
 
     Raises
     ------
+    NoLetterId
+        If an id is none.
     BacklogFull, RedisDown
         What was not appended stays listed as open.
     """
@@ -82,8 +91,9 @@ def replay(kit: Kit, store: str = "", ids: Sequence[str] = ()) -> Replayed:
         problems = {row.id: _play(opener, row) for row in rows}
         with transaction(kit.engine) as connection:
             _settle(connection, problems)
-        done.played += sum(not problem for problem in problems.values())
-        done.failed += [(bytes(one).hex(), why) for one, why in problems.items() if why]
+        done.problems += [(bytes(one).hex(), why) for one, why in problems.items() if why]
+        done.replayed += sum(not why for why in problems.values())
+    done.failed = len(done.problems)
     return done
 
 
@@ -92,7 +102,7 @@ def _pages(kit: Kit, store: str, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
     if store:
         chosen = and_(chosen, _letters.store == store)
     if ids:
-        chosen = and_(chosen, _letters.id.in_([bytes.fromhex(one) for one in ids]))
+        chosen = and_(chosen, _letters.id.in_([_named(one) for one in ids]))
     last = b""
     while True:
         query = select(_letters.id, _letters.store, _letters.kind, _letters.sealed)
@@ -104,6 +114,14 @@ def _pages(kit: Kit, store: str, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
             return
         yield rows
         last = bytes(rows[-1].id)
+
+
+def _named(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        msg = f"dead letter {text!r}: expected an id as `shoal dead-letters list` shows it"
+        raise NoLetterId(msg) from None
 
 
 def _play(opener: _Opener, row: Any) -> str:
