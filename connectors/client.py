@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypedDict
+from urllib.parse import unquote
 
 import httpx
 import msgspec
@@ -141,10 +142,14 @@ def _host(url: str, store: str) -> str:
 def _address(base: str, place: _Place) -> httpx.URL:
     host = _host(base, place["store"])
     path = place["path"]
-    url = httpx.URL(base.rstrip("/") + path)
     is_plain = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    if not is_plain or "?" in path or url.host != host or ".." in url.path.split("/"):
+    # Looked at before httpx resolves such steps silently.
+    if not is_plain or "?" in path or ".." in unquote(path).split("/"):
         problem = "path: expected one leading slash, no query, and to stay in the store"
+        raise RequestRefused(problem, **place)
+    url = httpx.URL(base.rstrip("/") + path)
+    if url.host != host:
+        problem = "path leads away from the store"
         raise RequestRefused(problem, **place)
     return url
 

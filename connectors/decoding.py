@@ -73,4 +73,4 @@ def minor_units(amount: Decimal, currency: str, place: str) -> int:
 
 def _lowered(said: str) -> str:
     tidy = " ".join(said.replace("`", "").split())
-    return tidy[:1].lower() + tidy[1:]
+    return tidy if tidy[:2].isupper() else tidy[:1].lower() + tidy[1:]
