@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from worker import bulk, models
 from worker.batch import Batch, Timer
+from worker.shop import Shop
 
 _COLUMNS: Final = (
     "store",
@@ -82,22 +85,24 @@ def write_timers(connection: Connection, batch: Batch) -> None:
             ),
             [{"its_kind": kind, "its_key": key} for kind, key in sorted(gone)],
         )
-    bulk.upsert(
-        connection,
-        models.timers,
-        _COLUMNS,
-        [
-            (
-                batch.shop.number,
-                timer.kind,
-                timer.key,
-                batch.shop.partition,
-                batch.directory.final(timer.customer),
-                timer.campaign,
-                timer.occasion,
-                timer.due_at,
-                timer.since,
-            )
-            for _, timer in sorted(kept.items())
-        ],
-    )
+    moved = [replace(one, customer=batch.directory.final(one.customer)) for one in kept.values()]
+    insert_timers(connection, batch.shop, moved)
+
+
+def insert_timers(connection: Connection, shop: Shop, set_: Iterable[Timer]) -> None:
+    """Write timers; one that stands already is moved."""
+    rows = [
+        (
+            shop.number,
+            timer.kind,
+            timer.key,
+            shop.partition,
+            timer.customer,
+            timer.campaign,
+            timer.occasion,
+            timer.due_at,
+            timer.since,
+        )
+        for timer in sorted(set_, key=lambda timer: (timer.kind, timer.key))
+    ]
+    bulk.upsert(connection, models.timers, _COLUMNS, rows)

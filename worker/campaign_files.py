@@ -1,0 +1,226 @@
+"""Campaigns and policies of a store: checked, applied, started, paused; every version kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, Literal
+
+from sqlalchemy import Connection, delete, select, update
+
+from campaigns.campaign import Campaign, campaign_text, load_campaign
+from campaigns.check import Known, warnings
+from campaigns.errors import InvalidCampaign, Problem
+from campaigns.policy import Policy, load_policy, policy_text
+from campaigns.triggers import DateTrigger, ScheduleTrigger
+from worker import bulk, models, timers
+from worker.errors import ShoalError
+from worker.sealing import Sealer
+from worker.shop import Running, Shop
+from worker.triggers import date_timer, schedule_timer
+
+Change = Literal["new", "changed", "same"]
+_PAGE: Final = 1_000
+
+
+class UnknownCampaign(ShoalError):
+    """No campaign of that id is in the store."""
+
+    exit_code = 2
+
+    def __init__(self, campaign: str, known: Sequence[str]) -> None:
+        near = get_close_matches(campaign, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        there = f"there are {', '.join(known)}" if known else "there is none: `campaigns apply`"
+        super().__init__(f"campaign {campaign!r} is not here: {there}{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a set of files says, and what looks unintended in it, by path."""
+
+    campaigns: tuple[Campaign, ...]
+    policies: tuple[Policy, ...]
+    warnings: tuple[tuple[str, Problem], ...]
+
+
+def read_files(paths: Sequence[Path], known: Known) -> Files:
+    """Campaigns and policies of files and folders; a file in ``segments/`` is a policy.
+
+    Raises
+    ------
+    InvalidCampaign
+        With every problem of every file.
+    """
+    campaigns: list[Campaign] = []
+    policies: list[Policy] = []
+    said: list[tuple[str, Problem]] = []
+    wrong: list[InvalidCampaign] = []
+    for path in _files(paths):
+        try:
+            if path.parent.name == "segments":
+                policies.append(load_policy(path.read_text(), str(path)))
+            else:
+                campaigns.append(load_campaign(path.read_text(), str(path)))
+                said += [(str(path), one) for one in warnings(campaigns[-1], known)]
+        except InvalidCampaign as error:
+            wrong.append(error)
+        except OSError as error:
+            problem = Problem("", f"expected a readable file ({type(error).__name__})")
+            wrong.append(InvalidCampaign(str(path), [problem]))
+    if wrong:
+        raise _together(wrong)
+    return Files(tuple(campaigns), tuple(policies), tuple(said))
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        found += sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
+    return found
+
+
+def _together(wrong: Sequence[InvalidCampaign]) -> InvalidCampaign:
+    if len(wrong) == 1:
+        return wrong[0]
+    problems = [
+        Problem(f"{one.path}: {problem.place}", problem.expected, problem.nearest)
+        for one in wrong
+        for problem in one.problems
+    ]
+    return InvalidCampaign(f"{len(wrong)} files", problems)
+
+
+def known_of(shop: Shop) -> Known:
+    """What is known of a store when its campaigns are checked."""
+    groups = frozenset(group.id for group in shop.model.groups)
+    return Known(groups=groups, currency=shop.currency, policies=shop.policies)
+
+
+def plan(shop: Shop, files: Files) -> dict[str, Change]:
+    """What applying these campaigns would do, by id."""
+    there = {one.campaign.id: campaign_text(one.campaign) for one in shop.campaigns}
+    return {one.id: _change(there.get(one.id), campaign_text(one)) for one in files.campaigns}
+
+
+def _change(before: str | None, after: str) -> Change:
+    if before is None:
+        return "new"
+    return "same" if before == after else "changed"
+
+
+def apply_files(
+    connection: Connection, shop: Shop, files: Files, now: int, by: str
+) -> dict[str, Change]:
+    """Make it so: a new campaign starts in shadow, a changed one keeps its state."""
+    changes = plan(shop, files)
+    there = {one.campaign.id: one for one in shop.campaigns}
+    for campaign in files.campaigns:
+        if changes[campaign.id] == "same":
+            continue
+        version = _next_version(connection, shop.number, campaign.id)
+        body = campaign_text(campaign)
+        before = there.get(campaign.id)
+        state, started = (before.state, before.started_at) if before else ("shadow", shop.now)
+        bulk.upsert(
+            connection,
+            models.campaigns,
+            ("store", "id", "version", "state", "started_at", "body"),
+            [(shop.number, campaign.id, version, state, started, body)],
+        )
+        bulk.upsert(
+            connection,
+            models.campaign_versions,
+            ("store", "id", "version", "body", "made_at", "made_by"),
+            [(shop.number, campaign.id, version, body, now, by)],
+        )
+    for policy in files.policies:
+        bulk.upsert(
+            connection,
+            models.policies,
+            ("store", "segment", "version", "body"),
+            [(shop.number, policy.segment, now, policy_text(policy))],
+        )
+    return changes
+
+
+def _next_version(connection: Connection, store: int, campaign: str) -> int:
+    columns = models.campaign_versions.c
+    versions = connection.execute(
+        select(columns.version).where(columns.store == store, columns.id == campaign)
+    ).scalars()
+    return max(versions, default=0) + 1
+
+
+def set_state(connection: Connection, shop: Shop, campaign: str, state: str) -> None:
+    """Start, pause or remove a campaign. Starting sees only what happens from now on.
+
+    Raises
+    ------
+    UnknownCampaign
+        Naming the nearest one.
+    """
+    ids = [one.campaign.id for one in shop.campaigns]
+    if campaign not in ids:
+        raise UnknownCampaign(campaign, ids)
+    values: dict[str, object] = {"state": state}
+    if state == "live":
+        values["started_at"] = shop.now
+    columns = models.campaigns.c
+    connection.execute(
+        update(models.campaigns)
+        .where(columns.store == shop.number, columns.id == campaign)
+        .values(**values)
+    )
+    if state == "removed":
+        _forget_timers(connection, shop.number, campaign)
+
+
+def _forget_timers(connection: Connection, store: int, campaign: str) -> None:
+    columns = models.timers.c
+    connection.execute(
+        delete(models.timers).where(columns.store == store, columns.campaign == campaign)
+    )
+
+
+def arm(connection: Connection, sealer: Sealer, shop: Shop, campaign: str) -> int:
+    """Set the timers of a scheduled or date campaign for the customers there are; how many."""
+    running = next(one for one in shop.campaigns if one.campaign.id == campaign)
+    trigger = running.campaign.trigger
+    if isinstance(trigger, ScheduleTrigger):
+        timer = schedule_timer(shop, campaign, trigger, shop.now)
+        timers.insert_timers(connection, shop, [timer])
+        return 1
+    if isinstance(trigger, DateTrigger):
+        return _arm_dates(connection, sealer, shop, running)
+    return 0
+
+
+def _arm_dates(connection: Connection, sealer: Sealer, shop: Shop, running: Running) -> int:
+    profiles, people = models.profiles.c, models.customers.c
+    query = (
+        select(profiles.customer, profiles.sealed, people.time_zone)
+        .join(models.customers, people.id == profiles.customer)
+        .where(profiles.store == shop.number)
+        .order_by(profiles.customer)
+        .limit(_PAGE)
+    )
+    last, armed = 0, 0
+    while rows := connection.execute(query.where(profiles.customer > last)).all():
+        last = rows[-1].customer
+        due = [
+            date_timer(
+                running,
+                row.customer,
+                sealer.open(shop.id, bytes(row.sealed)),
+                row.time_zone or shop.time_zone,
+                shop.now,
+            )
+            for row in rows
+        ]
+        found = [timer for timer in due if timer is not None]
+        timers.insert_timers(connection, shop, found)
+        armed += len(found)
+    return armed

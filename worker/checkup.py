@@ -1,0 +1,135 @@
+"""`shoal doctor`: is everything as it should be, and what to do where it is not."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import redis
+from sqlalchemy import Engine, func, select
+
+from connectors.errors import ConnectorError
+from connectors.registry import connector_factory
+from worker import cursors, models, secret_key, stream
+from worker.database import check_schema, database_url, open_engine, reading
+from worker.embedded import redis_url
+from worker.errors import RedisDown, ShoalError
+from worker.sealing import sealer_from
+from worker.settings import Settings
+
+PACKAGES: Final = ("worker", "connectors", "segmentation", "campaigns")
+_ENOUGH_DISK: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is right, and what was seen or is to be done."""
+
+    check: str
+    is_ok: bool
+    said: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check, in an order in which an earlier one explains a later one."""
+    found = [_packages(), _disk(settings), _asked("secret key", lambda: _key(settings))]
+    engine = open_engine(database_url(settings))
+    found.append(_asked("database", lambda: _schema(engine)))
+    if not found[-1].is_ok:
+        return found
+    client = stream.connect(redis_url(settings))
+    found.append(_asked("redis", lambda: _redis(client)))
+    if found[-1].is_ok:
+        found.append(_asked("streams", lambda: _streams(engine, client)))
+    found += _stores(engine)
+    engine.dispose()
+    return found
+
+
+def _asked(check: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, is_ok=True, said=look())
+    except (ShoalError, redis.RedisError) as error:
+        return Finding(check, is_ok=False, said=str(error))
+
+
+def _packages() -> Finding:
+    """A foreign package of one of our generic names would be imported in our place."""
+    home = Path(__file__).resolve().parents[1]
+    foreign = []
+    for name in PACKAGES:
+        path = importlib.import_module(name).__file__
+        if path is None or Path(path).resolve().parents[1] != home:
+            foreign.append(f"{name} ({path})")
+    if foreign:
+        said = f"{', '.join(foreign)} is not Shoal's: start from another folder"
+        return Finding("packages", is_ok=False, said=said)
+    return Finding("packages", is_ok=True, said=str(home))
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.home if settings.home.exists() else Path.home()
+    free = shutil.disk_usage(folder).free
+    said = f"{free >> 20} MiB free in {folder}"
+    return Finding("disk", is_ok=free > _ENOUGH_DISK, said=said)
+
+
+def _key(settings: Settings) -> str:
+    return f"key {sealer_from(secret_key.secret_keys(settings)).key_id} seals"
+
+
+def _schema(engine: Engine) -> str:
+    check_schema(engine)
+    return engine.url.render_as_string(hide_password=True)
+
+
+def _redis(client: redis.Redis) -> str:
+    try:
+        stream.check_server(client)
+    except RedisDown as error:
+        message = f"{error}: start `shoal up`, or set SHOAL_REDIS_URL"
+        raise RedisDown(message) from None
+    return "answers, never evicts"
+
+
+def _streams(engine: Engine, client: redis.Redis) -> str:
+    behind = cursors.outdated(engine, client)
+    if behind:
+        message = (
+            f"partitions {sorted(behind)}: Redis is another one than before, new events would "
+            "stand behind the cursor; `shoal up` sets the cursors back at its start"
+        )
+        raise RedisDown(message)
+    return "no stream is behind its cursor"
+
+
+def _stores(engine: Engine) -> Iterator[Finding]:
+    letters, stores = models.dead_letters.c, models.stores.c
+    with reading(engine) as connection:
+        rows = connection.execute(select(stores.id, stores.platform, stores.paused)).all()
+        counted = connection.execute(
+            select(letters.store, func.count().label("letters"))
+            .where(letters.state == "open")
+            .group_by(letters.store)
+        ).all()
+    dead = {str(row.store): int(row.letters) for row in counted}
+    for row in rows:
+        yield _store(str(row.id), str(row.platform), str(row.paused), dead.get(str(row.id), 0))
+
+
+def _store(name: str, platform: str, paused: str, dead: int) -> Finding:
+    check = f"store {name}"
+    try:
+        connector_factory(platform)
+    except ConnectorError as error:
+        return Finding(check, is_ok=False, said=str(error))
+    if paused:
+        return Finding(check, is_ok=False, said=f"pushes are stopped: {paused}")
+    if dead:
+        said = f"{dead} dead letters: `shoal dead-letters list --store {name}`"
+        return Finding(check, is_ok=False, said=said)
+    return Finding(check, is_ok=True, said="nothing set aside")

@@ -1,0 +1,216 @@
+"""``shoal campaigns``: check, plan, apply, start, pause, list, preview, explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import Json, StoreOption, print_json, print_table, say
+
+app = typer.Typer(help="Campaigns: files in, explained decisions out.", no_args_is_help=True)
+_SHOWN = 20  # customers a preview names
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders of YAML.")]
+Id = Annotated[str, typer.Argument(help="The campaign's id.")]
+
+
+@app.command()
+def check(paths: Paths, *, json: Json = False) -> None:
+    """Read files and say everything that is wrong or looks unintended."""
+    from campaigns.check import Known
+    from worker.campaign_files import read_files
+
+    files = read_files(paths, Known())
+    said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
+    if json:
+        print_json({"campaigns": [one.id for one in files.campaigns], "warnings": said})
+        return
+    for one in said:
+        say(f"warning: {one['path']}: {one['problem']}")
+    say(f"{len(files.campaigns)} campaigns and {len(files.policies)} policies are well formed")
+
+
+@app.command()
+def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
+    """Show what applying would change, and how many customers each campaign fits now."""
+    from worker import campaign_files, explaining
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import reading
+    from worker.shop import Running
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        files = campaign_files.read_files(paths, campaign_files.known_of(shop))
+        changes = campaign_files.plan(shop, files)
+        fits = {
+            one.id: len(explaining.audience(connection, shop, Running(one, 0, "shadow", 0)))
+            for one in files.campaigns
+        }
+    rows = [(name, change, fits[name]) for name, change in changes.items()]
+    if json:
+        print_json([{"id": one, "change": two, "customers": three} for one, two, three in rows])
+        return
+    print_table("Plan", ("campaign", "change", "customers it fits now"), rows)
+
+
+@app.command()
+def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
+    """Make the files the store's campaigns. New ones start in shadow."""
+    import getpass
+
+    from connectors.events import microseconds
+    from worker import campaign_files
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import transaction
+
+    with opened() as kit, transaction(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        files = campaign_files.read_files(paths, campaign_files.known_of(shop))
+        wall = microseconds(kit.clock())
+        changes = campaign_files.apply_files(connection, shop, files, wall, getpass.getuser())
+        shop = chosen_shop(connection, kit, shop.id)
+        for name, change in changes.items():
+            if change != "same":
+                campaign_files.arm(connection, kit.sealer, shop, name)
+    if json:
+        print_json(changes)
+        return
+    for path, problem in files.warnings:
+        say(f"warning: {path}: {problem}")
+    for name, change in changes.items():
+        say(f"{name}: {change}{' (in shadow)' if change == 'new' else ''}")
+
+
+@app.command()
+def start(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
+    """Make a campaign live; says first what it did in shadow over the last 7 days."""
+    from worker import campaign_files, campaign_reports
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import transaction
+
+    with opened() as kit, transaction(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        past = campaign_reports.shadow_week(connection, shop, campaign)
+        campaign_files.set_state(connection, shop, campaign, "live")
+    if json:
+        print_json({"id": campaign, "state": "live", "in_shadow": past})
+        return
+    say(
+        f"In the last 7 days it would have reached {past['customers']} customers "
+        f"at a cost of at most {past['cost_at_most']}."
+    )
+    say(f"{campaign} is live; it sees what happens from now on.")
+
+
+@app.command()
+def pause(
+    campaign: Annotated[str, typer.Argument(help="The campaign's id.")] = "",
+    store: StoreOption = "",
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every campaign of the store.")] = False,
+    json: Json = False,
+) -> None:
+    """Stop a campaign's pushes within 5 seconds."""
+    from worker import campaign_files
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import transaction
+
+    if bool(campaign) == every:
+        problem = "expected a campaign's id, or --all"
+        raise typer.BadParameter(problem)
+    with opened() as kit, transaction(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        chosen = [one.campaign.id for one in shop.campaigns] if every else [campaign]
+        for name in chosen:
+            campaign_files.set_state(connection, shop, name, "paused")
+    if json:
+        print_json({"paused": chosen})
+        return
+    say(f"Paused: {', '.join(chosen) or 'nothing, there is no campaign'}")
+
+
+@app.command(name="list")
+def list_(store: StoreOption = "", *, json: Json = False) -> None:
+    """List a store's campaigns with what they did and cost at most."""
+    from worker import campaign_reports
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import reading
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        rows = campaign_reports.overview(connection, shop)
+    if json:
+        print_json(rows)
+        return
+    columns = ("campaign", "state", "fired", "held out", "held", "cost at most", "redeemed")
+    print_table(f"Campaigns of {shop.id}", columns, [tuple(row.values()) for row in rows])
+
+
+@app.command()
+def preview(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
+    """Who meets a campaign's conditions at this moment."""
+    from worker import campaign_files, explaining
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import reading
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        running = next((one for one in shop.campaigns if one.campaign.id == campaign), None)
+        if running is None:
+            known = [one.campaign.id for one in shop.campaigns]
+            raise campaign_files.UnknownCampaign(campaign, known)
+        found = explaining.audience(connection, shop, running)
+    if json:
+        print_json({"id": campaign, "customers": found})
+        return
+    say(f"{len(found)} customers meet the conditions of {campaign} now")
+    say(", ".join(map(str, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else ""))
+
+
+@app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="Our id, the platform's id or an e-mail.")],
+    campaign: Annotated[str, typer.Option(help="One campaign; all when left out.")] = "",
+    store: StoreOption = "",
+    *,
+    json: Json = False,
+) -> None:
+    """Why a campaign acted for a customer, or what stood in the way."""
+    from worker import campaign_files, explaining
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import reading
+    from worker.people import find_customer
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        who = find_customer(connection, kit.sealer, shop, customer)
+        chosen = [one for one in shop.campaigns if campaign in {"", one.campaign.id}]
+        if campaign and not chosen:
+            known = [one.campaign.id for one in shop.campaigns]
+            raise campaign_files.UnknownCampaign(campaign, known)
+        found = [explaining.explain(connection, shop, one, who) for one in chosen]
+    if json:
+        print_json({"customer": who, "campaigns": found})
+        return
+    for one in found:
+        _say_explanation(one)
+
+
+def _say_explanation(one: object) -> None:
+    from worker.explaining import Explanation
+
+    if not isinstance(one, Explanation):
+        return
+    say(f"{one.campaign} ({one.state})")
+    for record in one.recorded:
+        say(f"  {record.at} {record.outcome}, {record.occasion}, version {record.version}")
+        for sentence in record.sentences:
+            say(f"    {sentence}")
+    if not one.recorded:
+        say("  Nothing was recorded: its trigger never went off for this customer.")
+    say(f"  Now: the conditions are {'met' if one.is_met else 'not met'}")
+    for finding in one.present:
+        say(f"    {finding}")
+    for stop in one.stops:
+        say(f"  {stop}")

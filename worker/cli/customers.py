@@ -1,0 +1,94 @@
+"""``shoal customers``: show, explain, export, erase."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import Json, StoreOption, print_json, print_table, say
+
+app = typer.Typer(help="One customer: what is known, why, and forgetting.", no_args_is_help=True)
+Who = Annotated[str, typer.Argument(help="Our id, the platform's id or an e-mail.")]
+
+
+@app.command()
+def show(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
+    """Show a customer's features and segment."""
+    from worker.cli.context import chosen_shop, opened
+    from worker.customer_reports import card
+    from worker.database import reading
+    from worker.people import find_customer
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        found = card(connection, shop, find_customer(connection, kit.sealer, shop, customer))
+    if json:
+        print_json(found)
+        return
+    say(f"Customer {found['customer']} (store's id {found['customer_id'] or 'none'})")
+    say(f"Segment: {found['segment'] or 'none yet'} {found['group']}")
+    rows = [(name, f"{value:,.2f}") for name, value in found["features"].items()]
+    print_table("Features", ("feature", "value"), rows)
+
+
+@app.command()
+def explain(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
+    """Say why a customer is in their segment, and how they came there."""
+    from worker.cli.context import chosen_shop, opened
+    from worker.customer_reports import why
+    from worker.database import reading
+    from worker.people import find_customer
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        found = why(connection, shop, find_customer(connection, kit.sealer, shop, customer))
+    if json:
+        print_json(found)
+        return
+    say(f"In {found['group']} because:")
+    for reason in found["reasons"]:
+        say(f"  {reason}")
+    rows = [tuple(change.values()) for change in found["changes"]]
+    print_table("Changes of segment", ("at", "from", "to", "cause", "model"), rows)
+
+
+@app.command()
+def export(customer: Who, store: StoreOption = "") -> None:
+    """Print everything that is held about a customer as one JSON object."""
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import reading
+    from worker.export import export_customer
+    from worker.people import find_customer
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        who = find_customer(connection, kit.sealer, shop, customer)
+        print_json(export_customer(connection, kit.sealer, shop, who))
+
+
+@app.command()
+def erase(
+    customer: Who,
+    store: StoreOption = "",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Forget a person: in every table, the stream, dead letters and files."""
+    from worker.cli.context import chosen_shop, opened, with_redis
+    from worker.database import reading
+    from worker.forgetting import erase_now
+    from worker.people import find_customer
+
+    with opened() as kit, with_redis(kit.settings):
+        with reading(kit.engine) as connection:
+            shop = chosen_shop(connection, kit, store)
+            who = find_customer(connection, kit.sealer, shop, customer)
+        if not yes:
+            typer.confirm(f"Erase customer {who} of {shop.id} for ever?", abort=True)
+        erase_now(kit, shop, who)
+    if json:
+        print_json({"erased": who})
+        return
+    say(f"Customer {who} is erased. A keyed hash stays, so that a redelivery brings nobody back.")

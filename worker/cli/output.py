@@ -1,0 +1,38 @@
+"""What commands print: a table for people, or one JSON object as the last line for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on one line.")]
+StoreOption = Annotated[
+    str, typer.Option("--store", help="The store's id; may be left out when there is one.")
+]
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    typer.echo(text)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on one line."""
+    import msgspec
+
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; an empty one says so."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table if table.row_count else f"{title}: none")

@@ -1,0 +1,94 @@
+"""Commands that run something: up, demo, replay, doctor, db upgrade."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import Json, print_json, print_table, say
+
+_database = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the console script."""
+    app.command()(up)
+    app.command()(replay)
+    app.command()(doctor)
+    _database.callback()(_only)
+    _database.command()(upgrade)
+    app.add_typer(_database, name="db")
+
+
+def _only() -> None:
+    """Keep `upgrade` a command of its own."""
+
+
+def up() -> None:
+    """Start everything and keep it running until Ctrl-C."""
+    import os
+
+    from worker.settings import settings_from
+    from worker.up import up as run
+
+    run(settings_from(os.environ))
+
+
+def upgrade(*, json: Json = False) -> None:
+    """Bring the database's tables up to date."""
+    import os
+
+    from worker.database import database_url, ensure_schema, open_engine
+    from worker.settings import settings_from
+
+    settings = settings_from(os.environ)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    changed = ensure_schema(open_engine(database_url(settings)))
+    if json:
+        print_json({"changed": changed})
+        return
+    say("The tables are up to date." if not changed else "The tables were brought up to date.")
+
+
+def doctor(*, json: Json = False) -> None:
+    """Look whether everything is as it should be, and say what to do where it is not."""
+    import os
+
+    from worker.checkup import examine
+    from worker.settings import settings_from
+
+    findings = examine(settings_from(os.environ))
+    if json:
+        print_json([{"check": one.check, "ok": one.is_ok, "said": one.said} for one in findings])
+    else:
+        rows = [("ok" if one.is_ok else "NO", one.check, one.said) for one in findings]
+        print_table("Doctor", ("", "check", "what"), rows)
+    if not all(one.is_ok for one in findings):
+        raise typer.Exit(1)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines of order lines.")],
+    store: Annotated[str, typer.Option(help="The store's id; its clock must be `log`.")],
+    map_: Annotated[str, typer.Option("--map", help="OURS=THEIRS, separated by commas.")] = "",
+    *,
+    json: Json = False,
+) -> None:
+    """Play a purchase log into a store, in the log's own time; goes on where it was cut off."""
+    from worker.cli.context import opened, with_redis
+    from worker.playing import replay_file
+
+    with opened() as kit, with_redis(kit.settings):
+        told = replay_file(kit, file, store, map_, quiet=json)
+    if json:
+        print_json(told)
+    else:
+        say(f"{told['events']} events of {told['customers']} customers were played into {store}")
+        for missing in told["missing"]:
+            say(f"The file has no column for {missing}")
+        if told["rejected"]:
+            say(f"{told['rejected']} rows without customer, order or time were left out")
+    if told["rejected"]:
+        raise typer.Exit(3)
