@@ -1,7 +1,7 @@
 """Claiming due actions, and asking the world once more whether each should still happen.
 
-A claim is a lease: the time of the next try is pushed ahead in the statement that selects, so of
-two deliveries that reach for one action the second finds it taken, and a killed delivery's actions
+A claim is a lease: the time of the next try is pushed ahead where it is still due, so of two
+deliveries that reach for one action the second finds it taken, and a killed delivery's actions
 come back by themselves.
 """
 
@@ -76,16 +76,17 @@ def claim(connection: Connection, store: int, now: int, wall: int, limit: int) -
     """
     actions = models.actions.c
     is_open = and_(actions.store == store, is_claimable(now, wall))
-    chosen = (
+    # Two statements: as a subquery the limit would count for each time PostgreSQL runs it.
+    chosen = connection.execute(
         select(actions.key)
         .where(is_open)
         .order_by(actions.due_at, actions.key)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    )
+    ).scalars()
     rows = connection.execute(
         update(models.actions)
-        .where(actions.key.in_(chosen.scalar_subquery()), is_open)
+        .where(actions.key.in_(list(chosen)), is_open)
         .values(try_at=wall + LEASE)
         .returning(*_COLUMNS)
     ).all()
