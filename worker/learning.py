@@ -33,7 +33,7 @@ from worker.runtime import Kit
 from worker.shop import model_in_force
 
 SAMPLE: Final = 4_096  # customers read in a pass
-LINES: Final = 200_000  # order lines, the newest, that the product table rests on
+LINES: Final = 60_000  # order lines, the newest, that the product table rests on
 LEASE: Final = 120_000  # milliseconds until another may learn for the store
 _log: Final = logging.getLogger("shoal.learn")
 
