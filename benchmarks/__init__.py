@@ -1,0 +1,1 @@
+"""Measurements: each prints one JSON object and compares within one run, for machines are noisy."""
