@@ -72,8 +72,8 @@ def order_event(story: Story) -> Event:
         order_id=str(said.order_id),
         status=status,  # type: ignore[arg-type] # names.py holds statuses of ours only
         currency=code,
-        placed_at=aware(said.created_at, zone) or story.times.at,
-        updated_at=aware(said.updated_at, zone) or story.times.at,
+        placed_at=aware(said.created_at, zone, "properties.created_at") or story.times.at,
+        updated_at=aware(said.updated_at, zone, "properties.updated_at") or story.times.at,
         value=_gross(said, lines, code, is_needed=status != "cancelled"),
         lines=lines,
         discount=minor(said.discount or Decimal(0), code, "properties.discount"),
@@ -95,12 +95,13 @@ def refund_event(story: Story) -> Event:
     said = part(story.message.properties, OrderProperties, "properties")
     code = known_currency(said.currency, story)
     order = str(said.order_id)
+    zone = story.sender.time_zone
     body = Refund(
         refund_id=text(said.refund_id) or f"{order}:{story.id.hex()}",
         currency=code,
         value=_gross(said, _lines(said.products, code), code, is_needed=True),
         refunded_at=story.times.at,
-        updated_at=aware(said.updated_at, story.sender.time_zone) or story.times.at,
+        updated_at=aware(said.updated_at, zone, "properties.updated_at") or story.times.at,
         order_id=order,
     )
     keys = (("order", order),)

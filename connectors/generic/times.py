@@ -13,6 +13,7 @@ from connectors.generic.messages import Context, Message, Unfit
 
 # Below this the sender's clock is believed: the network's delay is no skew.
 BELIEVED_SKEW: Final = timedelta(seconds=5)
+_BEYOND: Final = "expected a time within the calendar"
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -67,14 +68,23 @@ def message_times(
         offset = said.utcoffset() if said.tzinfo is not None else None
         seconds = int(offset.total_seconds()) if offset else _offset(message.context, at)
     except (OverflowError, ValueError):
-        place, reason = "timestamp", "expected a time within the calendar"
-        raise Unfit(place, reason) from None
+        place = "timestamp"
+        raise Unfit(place, _BEYOND) from None
     return Times(original, min(at, received_at), seconds)
 
 
-def aware(at: datetime | None, time_zone: str) -> datetime | None:
-    """A time in UTC; a naive one is in the zone."""
-    return None if at is None else _aware(at, time_zone)
+def aware(at: datetime | None, time_zone: str, place: str) -> datetime | None:
+    """A time in UTC; a naive one is in the zone.
+
+    Raises
+    ------
+    Unfit
+        If the time is beyond the calendar.
+    """
+    try:
+        return None if at is None else _aware(at, time_zone)
+    except (OverflowError, ValueError):
+        raise Unfit(place, _BEYOND) from None
 
 
 def _aware(at: datetime, time_zone: str) -> datetime:

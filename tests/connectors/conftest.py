@@ -12,8 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from connectors.protocol import StoreConfig
+
+# A busy machine is slow now and then; that is no mistake of the code.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 KEY = "sandbox-admin-key"
 WEBHOOK_SECRET = "sandbox-webhook-secret"

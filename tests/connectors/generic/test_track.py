@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -284,14 +285,30 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ["type", "event", "userId", "anonymousId", "properties", "traits", "timestamp", "context"]
+PARTS = [
+    *("product_id", "order_id", "cart_id", "quantity", "price", "products", "currency", "total"),
+    *("discount", "coupon", "status", "updated_at", "email", "consents", "timezone", "traits"),
+]
+sensible = st.sampled_from(["paid", "EUR", "1.5", "2026-09-01T08:00:00", "0001-01-01T00:00:00"])
+parts = st.dictionaries(st.sampled_from(PARTS), json_values | sensible, max_size=6)
+FIELDS = ["type", "event", "userId", "anonymousId", "timestamp", "sentAt", "messageId"]
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), json_values), st.sampled_from(sorted(EVENT_NAMES)))
-def test_nothing_a_stranger_sends_breaks_the_translation(said: dict[str, Any], name: str) -> None:
-    for message in (said, {"type": "track", "event": name, "anonymousId": "a", **said}):
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), json_values | sensible, max_size=5),
+    parts,
+    st.sampled_from(sorted(EVENT_NAMES)),
+)
+def test_nothing_a_stranger_sends_breaks_the_translation(
+    said: dict[str, Any], inner: dict[str, Any], name: str
+) -> None:
+    bags = dict.fromkeys(("properties", "traits", "context"), inner)
+    products = {"products": [inner], "order_id": "o", "product_id": "p", "cart_id": "c"}
+    rich = {"type": "track", "event": name, "userId": "u", "properties": {**inner, **products}}
+    identify = {"type": "identify", "userId": "u", **bags}
+    for message in (said, rich, {**rich, **said}, identify, {**said, **bags}):
         for sender in (SERVER, BROWSER):
             result = batch(sender, message)
             assert len(result.events) + len(result.rejections) == 1
-            if sender is BROWSER and result.events:
-                assert result.events[0].type in BROWSER_TYPES
+            assert all(event.type in BROWSER_TYPES for event in result.events if sender is BROWSER)
+            assert msgspec.msgpack.encode(result)
