@@ -89,6 +89,7 @@ def test_a_forked_child_makes_its_own_kit(here: Settings, monkeypatch: pytest.Mo
                 os.write(writer, f"{own is not kit} {installation.salt(connection)}".encode())
         finally:
             os._exit(0)
+    os.close(writer)
     os.waitpid(child, 0)
     assert os.read(reader, 100).decode() == f"True {kit.salt}"
     with transaction(kit.engine) as connection:

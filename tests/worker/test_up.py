@@ -169,5 +169,5 @@ def test_it_comes_back_and_tells_what_it_does(own: Settings) -> None:
         assert terminal.process.wait(30) == 0
         told = said(terminal)
     assert f"Everything is kept in {own.home} (SHOAL_HOME)" in told
-    assert "valkey ended (signal 9); again in 0.2 s" in told
+    assert "valkey ended (signal 9); again in 0." in told
     assert "Stopping" in told
