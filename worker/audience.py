@@ -96,7 +96,7 @@ def _history(
         select(table.c.customer, func.count())
         .where(table.c.customer.in_(wanted), table.c.at >= since, table.c.at <= batch.now, chosen)
         .group_by(table.c.customer)
-    ).tuples()
+    )
     for customer, count in rows:
         counts[batch.roster.row[customer]] = count
     return counts

@@ -109,7 +109,7 @@ def open_carts(connection: Connection, store: int, tokens: Sequence[str]) -> dic
         select(columns.token, columns.value).where(
             columns.store == store, columns.token.in_(tokens), columns.ordered_at.is_(None)
         )
-    ).tuples()
+    )
     return {token: float(value) for token, value in rows}
 
 

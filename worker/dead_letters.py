@@ -155,7 +155,7 @@ def open_letters(connection: Connection) -> dict[str, int]:
         select(letters.store, func.count())
         .where(letters.state.in_(_states(OPEN)))
         .group_by(letters.store)
-    ).tuples()
+    )
     return {str(store): int(count) for store, count in rows}
 
 

@@ -139,7 +139,7 @@ def everyone_in(connection: Connection, store: int, found: Collection[int]) -> s
         select(people.id, people.merged_into).where(
             people.store == store, or_(people.id.in_(found), people.merged_into.in_(found))
         )
-    ).tuples()
+    )
     standing = {into or one for one, into in pointers}
     rows = connection.execute(
         select(people.id).where(
@@ -200,7 +200,7 @@ def _anonymise(connection: Connection, customers: Sequence[int], now: int) -> No
     mine = decisions.customer.in_(customers)
     rows = connection.execute(
         select(decisions.campaign, decisions.customer, decisions.occasion).where(mine)
-    ).tuples()
+    )
     for campaign, customer, occasion in rows.all():
         connection.execute(
             update(models.decisions)

@@ -20,5 +20,5 @@ def read(connection: Connection, store: int) -> dict[tuple[str, str], int]:
     columns = models.tallies.c
     rows = connection.execute(
         select(columns.name, columns.label, columns["count"]).where(columns.store == store)
-    ).tuples()
+    )
     return {(name, label): count for name, label, count in rows}

@@ -83,7 +83,8 @@ def _begun(kit: Kit, stores: Sequence[int], number: int) -> dict[int, Round]:
     people = models.customers.c
     query = select(people.store, func.count()).where(people.store.in_(stores), people.orders > 0)
     with reading(kit.engine) as connection:
-        counts = dict(connection.execute(query.group_by(people.store)).tuples().all())
+        rows = connection.execute(query.group_by(people.store))
+        counts = {int(str(store)): int(number) for store, number in rows}
     return {
         store: Round(number, min(-(-counts.get(store, 0) // CUSTOMERS), MOST_SLICES), 0)
         for store in stores

@@ -43,7 +43,7 @@ def due_timers(connection: Connection, store: int, horizon: int) -> list[Timer]:
         .where(timers.store == store, timers.due_at <= horizon)
         .order_by(timers.due_at, timers.kind, timers.key)
         .limit(MOST)
-    ).tuples()
+    )
     return [Timer(*row) for row in rows]
 
 

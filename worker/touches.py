@@ -109,7 +109,7 @@ def _recompute_browsing(connection: Connection, batch: Batch, chosen: Ints) -> N
         select(models.customers.c.id, models.customers.c.merged_into).where(
             models.customers.c.merged_into.in_(customers)
         )
-    ).tuples()
+    )
     place |= {loser: place[winner] for loser, winner in pointers if winner is not None}
     place |= {
         loser: place[final]
