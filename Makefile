@@ -65,7 +65,8 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/nul
 lock: $(BIN)/python  ## writes both locks anew; UPGRADE=--upgrade takes the newest versions
 	python=$$(.ci/find-python python3.11) && "$$python" -m venv $(LOCKING)
 	$(LOCKING)/bin/python -m pip install -q pip-tools==7.6.2
-	$(COMPILE) $(UPGRADE) --build-deps-for editable -o requirements.lock pyproject.toml
+	echo 'async-timeout>=4.0.3  # redis asks for it before Python 3.11.3 only' > $(VENV)/older.in
+	$(COMPILE) $(UPGRADE) --build-deps-for editable -o requirements.lock pyproject.toml $(VENV)/older.in
 	$(LOCKING)/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
 	  print(*p["dependency-groups"]["dev"], *p["project"]["optional-dependencies"]["parquet"], sep="\n")' \
 	  > $(VENV)/tools.in
