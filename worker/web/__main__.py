@@ -54,8 +54,8 @@ def run(kit: Kit) -> None:
     desk = make_desk(kit)
     desk.directory.start()
     try:
-        write_listening(settings, listening)
-        asyncio.run(serve([(door_app(desk), door), (status_app(kit, desk.counters), status)]))
+        apps = [(door_app(desk), door), (status_app(kit, desk.counters), status)]
+        asyncio.run(serve(apps, lambda: write_listening(settings, listening)))
     finally:
         desk.directory.stop()
         close_kit(kit)

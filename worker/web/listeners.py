@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -79,8 +79,13 @@ def read_listening(settings: Settings) -> Listening | None:
         return None
 
 
-async def serve(apps: Sequence[tuple[ASGIApp, socket.socket]]) -> None:
-    """Serve each app at its socket until SIGTERM or SIGINT, then finish what is under way."""
+async def serve(
+    apps: Sequence[tuple[ASGIApp, socket.socket]], say_ready: Callable[[], None]
+) -> None:
+    """Serve each app at its socket until SIGTERM or SIGINT, then finish what is under way.
+
+    ``say_ready`` is called once signals are heard; from then on an end is an orderly one.
+    """
     servers = [(_Server(_config(app)), listener) for app, listener in apps]
 
     def stop() -> None:
@@ -90,6 +95,7 @@ async def serve(apps: Sequence[tuple[ASGIApp, socket.socket]]) -> None:
     loop = asyncio.get_running_loop()
     for kind in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(kind, stop)
+    say_ready()
     await asyncio.gather(*(server.serve([listener]) for server, listener in servers))
 
 

@@ -80,7 +80,7 @@ def action_counts(connection: Connection, store: int) -> dict[str, int]:
         select(_actions.state, func.count())
         .where(_actions.state.in_(STATES), _actions.store == store)
         .group_by(_actions.state)
-    ).tuples()
+    )
     return {str(state): int(count) for state, count in rows}
 
 
@@ -122,9 +122,7 @@ def _of_state(connection: Connection, store: int, state: str) -> list[Any]:
 
 def _platform_ids(connection: Connection, customers: set[int]) -> dict[int, str]:
     people = models.customers.c
-    rows = connection.execute(
-        select(people.id, people.platform_id).where(people.id.in_(customers))
-    ).tuples()
+    rows = connection.execute(select(people.id, people.platform_id).where(people.id.in_(customers)))
     return {int(str(one)): str(name) for one, name in rows}
 
 

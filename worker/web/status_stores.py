@@ -98,7 +98,7 @@ def stage_sizes(connection: Connection, store: int) -> dict[str, int]:
     people = models.customers.c
     rows = connection.execute(
         select(people.segment, func.count()).where(people.store == store).group_by(people.segment)
-    ).tuples()
+    )
     return {str(stage): int(count) for stage, count in rows}
 
 

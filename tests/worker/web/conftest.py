@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
@@ -15,8 +15,9 @@ from sqlalchemy import Engine
 
 from connectors.events import Event
 from connectors.sandbox.webhooks import signed_headers
-from worker import installation, stream
+from worker import installation, letter_stream, stream
 from worker.database import transaction
+from worker.dead_letters import Letter
 from worker.runtime import Kit, close_kit, open_kit
 from worker.settings import Settings
 from worker.stores import AddedStore, NewStore, add_store
@@ -60,6 +61,16 @@ class House:
         entries = stream.read(self.kit.redis, self.store.partition, stream.START)
         found = [stream.decode(entry) for entry in entries]
         return [event for event in found if isinstance(event, Event)]
+
+    def letters(self) -> list[Letter]:
+        """What waits to become dead letters."""
+        entries = cast("list[Any]", self.kit.redis.xrange(letter_stream.KEY))
+        return [msgspec.msgpack.decode(fields[b"l"], type=Letter) for _, fields in entries]
+
+    def redis_holds(self, text: str) -> bool:
+        """Whether a text stands anywhere in Redis in clear."""
+        keys = cast("list[bytes]", self.kit.redis.keys())
+        return any(text.encode() in (self.kit.redis.dump(key) or b"") for key in keys)
 
 
 def order(number: int = 1, **more: Any) -> dict[str, Any]:
