@@ -24,7 +24,7 @@ from worker.stream import await_server, connect
 
 @contextmanager
 def fresh_installation() -> Iterator[Kit]:
-    """A kit on an empty database: ``SHOAL_DATABASE_URL`` (its Shoal tables are emptied) or SQLite."""
+    """A kit on an empty database: ``SHOAL_DATABASE_URL`` (its tables are emptied) or SQLite."""
     home = Path(tempfile.mkdtemp(prefix="shoal-bench-"))
     os.environ["SHOAL_HOME"] = str(home)
     settings = settings_from(os.environ)

@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -49,7 +50,7 @@ DEFAULT_MAP: Final = (
 
 @dataclass(frozen=True)
 class Week:
-    """One week's published labels: customers' ids, groups' ids, the error ratio, the model's version."""
+    """One week: customers' ids, their groups' ids, the error ratio, the model's version."""
 
     ids: list[int]
     groups: list[str]
@@ -118,7 +119,7 @@ def _ratio(model: SegmentModel, columns: dict[str, Any], groups: Sequence[str]) 
 
 def _figures(kit: Kit, target: Target, weeks: Sequence[Week]) -> dict[str, Any]:
     first_version = weeks[0].version
-    pairs = [_agreement(before, after) for before, after in zip(weeks, weeks[1:], strict=False)]
+    pairs = [_agreement(before, after) for before, after in pairwise(weeks)]
     versions = models.models.c
     with reading(kit.engine) as connection:
         rows = connection.execute(

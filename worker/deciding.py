@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from campaigns.decisions import Decision, Wakes, World, decide
 from campaigns.policy import campaign_order
 from campaigns.reasons import ALREADY_DECIDED
-from connectors.records import exponent
 from worker import bulk, models
 from worker.audience import facts_for
 from worker.batch import Batch, Timer, Wake
@@ -38,6 +37,7 @@ _DECISIONS: Final = (
     "mode",
     "reason",
     "detail",
+    "segment",
     "cost",
 )
 _HOLDS: Final = (
@@ -105,9 +105,8 @@ def _decide(
         average_order_value=typical_order_value(connection, shop),
     )
     names = {name for wake in wakes for name, _ in wake.details}
-    unit = 10.0 ** exponent(shop.currency)
     columns = {
-        name: np.array([dict(wake.details).get(name, np.nan) for wake in wakes], np.float64) / unit
+        name: np.array([dict(wake.details).get(name, np.nan) for wake in wakes], np.float64)
         for name in ("order.value", "cart.value")
         if names
     }
@@ -123,7 +122,7 @@ def _decide(
 
 
 def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision]) -> None:
-    """Fires and holdouts a row each; of holds the last one a customer; delays a timer."""
+    """Settled occasions a row each; of holds the last one a customer; delays a timer."""
     store, model = batch.shop.number, batch.shop.model.version
     bulk.insert_missing(
         connection,
@@ -142,10 +141,11 @@ def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision])
                 one.mode,
                 one.reason,
                 _json(one),
+                one.segment,
                 one.cost,
             )
             for one in decisions
-            if one.outcome != "hold"
+            if one.is_final and one.reason != ALREADY_DECIDED
         ],
     )
     holds = {

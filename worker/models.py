@@ -275,7 +275,8 @@ policies = _table(
     "policies", _key("store", Integer), _key("segment", Text), _number("version"), _text("body")
 )
 
-# The outcome is fire or holdout, the mode live or shadow. Of holds only the last is kept, below.
+# Settled occasions: fire, holdout, or a hold for good; the mode is live or shadow. Of the holds
+# that settle nothing only the last one a customer is kept, below.
 decisions = _table(
     "decisions",
     _key("store", Integer),
@@ -289,6 +290,7 @@ decisions = _table(
     _text("mode"),
     _text("reason"),
     _text("detail", "{}"),
+    _text("segment"),  # in which it was decided: the group, else the stage
     _number("cost"),
     Index("ix_shoal_decisions_customer", "customer"),
     Index("ix_shoal_decisions_campaign_at", "store", "campaign", "at"),

@@ -127,7 +127,10 @@ def newer_order(stored: OrderRow | None, row: OrderRow) -> OrderRow | None:
         return row
     if (row.version, _rank(row.status)) <= (stored.version, _rank(stored.status)):
         return None
-    return row if row.customer else msgspec.structs.replace(row, customer=stored.customer)
+    # An order was placed when it was first said to be: an update may only know its own time.
+    return msgspec.structs.replace(
+        row, customer=row.customer or stored.customer, at=min(row.at, stored.at)
+    )
 
 
 def newer_refund(stored: RefundRow | None, row: RefundRow) -> RefundRow | None:

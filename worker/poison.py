@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from connectors.events import Event
-from worker import dead_letters, models
+from worker import models
+from worker.dead_letters import write_events
 from worker.sealing import Sealer
 
 # A store that sends so many in a row has changed: its events are kept until somebody looks.
@@ -21,7 +22,7 @@ SET_ASIDE: Final = (
 
 def bury(connection: Connection, sealer: Sealer, event: Event, reason: str) -> None:
     """Keep one event as a dead letter and count it against its store."""
-    dead_letters.write_events(connection, sealer, [(event, reason)])
+    write_events(connection, sealer, [(event, reason)])
     connection.execute(
         update(models.stores)
         .where(models.stores.c.id == event.store)

@@ -15,7 +15,9 @@ from worker.merges import united_json
 from worker.sealing import Sealer
 
 
-def record_people(connection: Connection, batch: Batch, sealer: Sealer) -> dict[int, dict[str, str]]:
+def record_people(
+    connection: Connection, batch: Batch, sealer: Sealer
+) -> dict[int, dict[str, str]]:
     """Bring rows and sealed profiles up to date; opened profiles of those who changed, by id."""
     for customer, platform_id in batch.directory.platform_ids.items():
         final = batch.directory.final(customer)
@@ -42,7 +44,9 @@ def _is_current(batch: Batch, subject: Subject) -> bool:
     person.attributes = united_json(person.attributes, _json(body.attributes))
     person.consents = united_json(person.consents, _json(body.consents))
     person.time_zone = body.time_zone or person.time_zone
-    person.is_suppressed = body.is_suppressed
+    if subject.event.source != "server" or body.is_suppressed:
+        # A server's `identify` cannot say it, so its silence lifts nothing.
+        person.is_suppressed = body.is_suppressed
     return True
 
 
@@ -67,9 +71,7 @@ def _record_profiles(
     wanted = sorted({customer for customer, _ in about} | set(merged) | set(merged.values()))
     if not wanted:
         return {}
-    rows = bulk.select_keys(
-        connection, models.profiles, ("customer", "sealed"), "customer", wanted
-    )
+    rows = bulk.select_keys(connection, models.profiles, ("customer", "sealed"), "customer", wanted)
     stored = {row[0]: sealer.open(batch.shop.id, bytes(row[1])) for row in rows}
     profiles = {key: dict(value) for key, value in stored.items()}
     for loser, winner in merged.items():
@@ -100,6 +102,4 @@ def _write(
 
 def _forget(connection: Connection, customers: Sequence[int]) -> None:
     for customer in customers:
-        connection.execute(
-            models.profiles.delete().where(models.profiles.c.customer == customer)
-        )
+        connection.execute(models.profiles.delete().where(models.profiles.c.customer == customer))

@@ -19,6 +19,7 @@ from campaigns.triggers import (
     passes,
 )
 from connectors.events import microseconds, moment
+from connectors.records import exponent
 from worker import carts, models, timers
 from worker.batch import Batch, Move, Subject, Timer, Wake
 from worker.shop import Running, Shop
@@ -66,7 +67,7 @@ def _event_wakes(batch: Batch) -> Iterator[Wake]:
                     occasion=occasion,
                     at=microseconds(subject.event.at),
                     accepted_at=microseconds(subject.event.received_at),
-                    details=(("order.value", float(said["value"])),) if "order_id" in said else (),
+                    details=(("order.value", said["value"]),) if "order_id" in said else (),
                 )
 
 
@@ -78,7 +79,9 @@ def _happenings(batch: Batch) -> Iterator[tuple[str, Subject, str, Mapping[str, 
             yield event.type, subject, occasions.event_occasion(event), event.properties
     for change, subject in batch.sales:
         row = change.after
-        said = {"order_id": row.order_id, "value": row.value, "currency": row.currency}
+        # Files speak of money in the main unit.
+        value = row.value / 10.0 ** exponent(row.currency)
+        said = {"order_id": row.order_id, "value": value, "currency": row.currency}
         if change.is_sale:
             yield "order_completed", subject, f"order:{row.order_id}", said
         if change.is_cancelled:
@@ -120,7 +123,11 @@ def _timer_wakes(connection: Connection, batch: Batch) -> Iterator[Wake]:
     for timer in due:
         trigger = campaigns[timer.campaign].campaign.trigger
         if timer.kind == "cart" and timer.key in left:
-            yield _wake(timer, timer.customer, (("cart.value", left[timer.key]),))
+            yield _wake(
+                timer,
+                timer.customer,
+                (("cart.value", left[timer.key] / 10.0 ** exponent(batch.shop.currency)),),
+            )
         elif timer.kind == "delay":
             yield _wake(timer, timer.customer)
         elif timer.kind == "date" and isinstance(trigger, DateTrigger):

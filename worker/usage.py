@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from campaigns.decisions import memory_of
+from campaigns.policy import EVERYONE
 from campaigns.usage import Usage
 from worker import bulk, models
 from worker.batch import Batch
@@ -39,10 +40,10 @@ def usage_of(
     for customer, name, occasion, at, outcome, its_mode in sorted(rows, key=lambda row: row[3]):
         if name == campaign.id and its_mode == mode:
             decided.add((customer, occasion))
-            uses.setdefault(customer, []).append(at)
+            if outcome != "hold":
+                uses.setdefault(customer, []).append(at)
         elif name != campaign.id and its_mode == "live" and outcome == "fire" and at >= since:
             contacts.setdefault(customer, []).append(at)
-    decided |= _final_holds(connection, running, customers)
     of_campaign = and_(_d.store == shop.number, _d.campaign == campaign.id, _d.mode == mode)
     return Usage(
         decided=decided,
@@ -52,23 +53,6 @@ def usage_of(
         segment_spent=_segment_spent(connection, batch),
         this_hour=_this_hour(connection, batch, running, of_campaign),
     )
-
-
-def _final_holds(
-    connection: Connection, running: Running, customers: Sequence[int]
-) -> set[tuple[int, str]]:
-    rows = bulk.select_keys(
-        connection,
-        models.holds,
-        ("customer", "campaign", "occasion", "is_final"),
-        "customer",
-        sorted(set(customers)),
-    )
-    return {
-        (customer, occasion)
-        for customer, name, occasion, is_final in rows
-        if is_final and name == running.campaign.id
-    }
 
 
 def _spent(
@@ -87,28 +71,26 @@ def _this_hour(
         return 0
     began = batch.now - batch.now % _HOUR
     query = select(func.count()).select_from(models.decisions)
-    return int(connection.execute(query.where(of_campaign, _d.at >= began)).scalar_one())
+    used = query.where(of_campaign, _d.outcome != "hold", _d.at >= began)
+    return int(connection.execute(used).scalar_one())
 
 
 def _segment_spent(connection: Connection, batch: Batch) -> dict[str, int]:
-    """Costs of live decisions, over all campaigns, of those who are in a budgeted segment now."""
+    """Costs of live decisions made in each budgeted segment, over all campaigns."""
     spent: dict[str, int] = {}
-    customers = models.customers.c
     for name, policy in batch.shop.policies.items():
         if policy.budget is None:
             continue
-        query = (
-            select(func.coalesce(func.sum(_d.cost), 0))
-            .select_from(models.decisions.join(models.customers, customers.id == _d.customer))
-            .where(
-                _d.store == batch.shop.number,
-                _d.mode == "live",
-                _d.at > batch.now - policy.budget.per // _MICROSECOND,
-            )
+        chosen = and_(
+            _d.store == batch.shop.number,
+            _d.mode == "live",
+            _d.at > batch.now - policy.budget.per // _MICROSECOND,
         )
-        if name != "everyone":
-            query = query.where((customers.segment == name) | (customers.grouping == name))
-        spent[name] = int(connection.execute(query).scalar_one())
+        if name != EVERYONE:
+            # A stage's policy holds for its groups, whose ids begin with the stage.
+            within = (_d.segment == name) | _d.segment.startswith(f"{name}.", autoescape=True)
+            chosen = and_(chosen, within)
+        spent[name] = _sum(connection, chosen)
     return spent
 
 

@@ -46,6 +46,6 @@ def replay(
             name = chosen_store(connection, store)
         done = play_again(kit, name, letters or [])
     if json:
-        print_json({"store": name, "replayed": done.played, "failed": len(done.failed)})
+        print_json({"store": name, "replayed": done.replayed, "failed": done.failed})
         return
-    say(f"{done.played} dead letters of {name} were played again, {len(done.failed)} could not be")
+    say(f"{done.replayed} dead letters of {name} were played again, {done.failed} could not be")
