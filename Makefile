@@ -61,13 +61,17 @@ LOCKING := $(VENV)/locking
 COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCKING)/bin/pip-compile -q --generate-hashes \
 	--strip-extras --allow-unsafe --no-emit-options --no-emit-index-url
+DECLARED := $(LOCKING)/bin/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
+	print(*eval(sys.argv[1], p), *sys.argv[2:], sep="\n")'
 
 lock: $(BIN)/python  ## writes both locks anew; UPGRADE=--upgrade takes the newest versions
 	python=$$(.ci/find-python python3.11) && "$$python" -m venv $(LOCKING)
 	$(LOCKING)/bin/python -m pip install -q pip-tools==7.6.2
-	echo 'async-timeout>=4.0.3  # redis asks for it before Python 3.11.3 only' > $(VENV)/older.in
-	$(COMPILE) $(UPGRADE) --build-deps-for editable -o requirements.lock pyproject.toml $(VENV)/older.in
-	$(LOCKING)/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
-	  print(*p["dependency-groups"]["dev"], *p["project"]["optional-dependencies"]["parquet"], sep="\n")' \
+	# Besides: what hatchling asks for when it installs editable, and what redis asks for before
+	# Python 3.11.3 only.
+	$(DECLARED) 'project["dependencies"] + globals()["build-system"]["requires"]' \
+	  'editables' 'async-timeout>=4.0.3' > $(VENV)/runtime.in
+	$(COMPILE) $(UPGRADE) -o requirements.lock $(VENV)/runtime.in
+	$(DECLARED) 'project["optional-dependencies"]["parquet"] + globals()["dependency-groups"]["dev"]' \
 	  > $(VENV)/tools.in
 	$(COMPILE) $(UPGRADE) -c requirements.lock -o .ci/tools.lock $(VENV)/tools.in
