@@ -15,6 +15,7 @@ _database = typer.Typer(help="The database.", no_args_is_help=True)
 def register(app: typer.Typer) -> None:
     """Add these commands to the console script."""
     app.command()(up)
+    app.command()(demo)
     app.command()(replay)
     app.command()(doctor)
     _database.callback()(_only)
@@ -34,6 +35,31 @@ def up() -> None:
     from worker.up import up as run
 
     run(settings_from(os.environ))
+
+
+def demo(
+    events: Annotated[int, typer.Option(help="About so many events; 0 is the whole log.")] = 0,
+    seed: Annotated[int, typer.Option(help="Draws what is made up around the purchases.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="Leave everything in this folder.", show_default=False)
+    ] = None,
+    sabotage: Annotated[
+        str, typer.Option(help="drop, double or skew: break one thing, to see it noticed.")
+    ] = "",
+    *,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep running until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """Play two years of a real shop's purchases through the front door, and prove what came of it."""
+    from worker.demo.command import demo as run
+    from worker.demo.command import wanted_from
+
+    wanted = wanted_from(events, seed, keep, sabotage)
+    told, is_proven = run(wanted, quiet=json, stay=stay, keep=keep is not None)
+    if json:
+        print_json(told)
+    if not is_proven:
+        raise typer.Exit(1)
 
 
 def upgrade(*, json: Json = False) -> None:

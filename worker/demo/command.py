@@ -1,0 +1,75 @@
+"""`shoal demo`, from beginning to end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from worker.demo import stage, summary
+from worker.demo.figures import failures
+from worker.demo.screen import screen
+from worker.demo.stage import SABOTAGES, Wanted
+from worker.errors import SettingError
+from worker.up import ending
+
+
+def demo(wanted: Wanted, *, quiet: bool, stay: bool, keep: bool) -> tuple[dict[str, Any], bool]:
+    """Play the log and show what came of it; the figures, and whether the proof holds.
+
+    Parameters
+    ----------
+    quiet
+        Show nothing: the caller prints the figures.
+    stay
+        Keep everything running afterwards, until Ctrl-C.
+    keep
+        Leave the folder; else it is removed.
+    """
+    console = Console(quiet=quiet)
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with stage.theatre(wanted, console.print) as there:
+            with screen(console, there.kit, there.target.number) as shown:
+                seen = stage.play(wanted, there, shown.on_day)
+            told = stage.results(there, seen)
+            summary.show(console, there, told)
+            for line in seen.verdict["differences"]:
+                console.print(line, highlight=False)
+            if stay:
+                console.print("Everything keeps running until Ctrl-C.")
+                with ending() as ended:
+                    ended.wait()
+    finally:
+        if not keep:
+            shutil.rmtree(wanted.folder, ignore_errors=True)
+    if keep:
+        console.print(f"Everything is kept in {wanted.folder}")
+    return told, not failures(told)
+
+
+def wanted_from(events: int, seed: int, keep: Path | None, sabotage: str) -> Wanted:
+    """What the command line asks for.
+
+    Raises
+    ------
+    SettingError
+        Naming what was expected.
+    """
+    if events < 0:
+        message = f"--events {events}: expected a number of events, or 0 for the whole log"
+        raise SettingError(message)
+    if sabotage not in SABOTAGES:
+        near = get_close_matches(sabotage, SABOTAGES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        message = f"--sabotage {sabotage!r}: expected drop, double or skew{hint}"
+        raise SettingError(message)
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        message = f"--keep {keep}: expected a folder that is new or empty"
+        raise SettingError(message)
+    folder = keep.absolute() if keep else Path(tempfile.mkdtemp(prefix="shoal-demo-"))
+    return Wanted(folder=folder, events=events, seed=seed, sabotage=sabotage)

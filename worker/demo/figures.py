@@ -1,0 +1,163 @@
+"""The demo's figures: the player's counts, the store's ledger, the verifier's word, our tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from segmentation.model import stage_name
+from segmentation.rules import STAGES
+from worker import models, tallies
+
+_OUTSIDE: Final = ("webhook", "browser", "server")
+_MILLISECOND: Final = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What others say.
+
+    Attributes
+    ----------
+    player
+        Its counts: sent, distinct, repeated, broken, refused.
+    ledger
+        The sandbox store's summary of its ledger.
+    verdict
+        What the verifier found.
+    seconds
+        How long the playing took, first delivery to last effect.
+    """
+
+    player: Mapping[str, int]
+    ledger: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    seconds: float
+    peak_memory_mb: float
+
+
+def figures(connection: Connection, store: int, seen: Seen) -> dict[str, Any]:
+    """Everything that `shoal demo --json` prints."""
+    counts = tallies.read(connection, store)
+    done = seen.ledger["by_kind"].get("recommendation", {})
+    return {
+        "events": _events(connection, store, counts, seen),
+        "customers": sum(one["customers"] for one in stages(connection, store)),
+        "segments": stages(connection, store),
+        "segment_changes": _sum(counts, "segment_changes"),
+        "decisions": {name: _live(counts, name) for name in ("fire", "hold", "holdout")},
+        "coupons": {
+            "due": due_coupons(connection, store),
+            "in_store": seen.ledger["coupons"],
+            "twice": seen.ledger["twice"],
+            "to_quiet_customers": seen.verdict["to_quiet_customers"],
+        },
+        "recommendations": done.get("done", 0),
+        "features_equal_batch": seen.verdict["features_equal_batch"],
+        "latency_ms": latency_ms(connection, store),
+        "events_per_second": round(seen.player["sent"] / max(seen.seconds, 1e-9)),
+        "peak_memory_mb": round(seen.peak_memory_mb),
+        "seconds": round(seen.seconds, 1),
+    }
+
+
+def _events(
+    connection: Connection, store: int, counts: Mapping[tuple[str, str], int], seen: Seen
+) -> dict[str, int]:
+    events, letters = models.events.c, models.dead_letters.c
+    applied = connection.execute(
+        select(func.count()).where(events.store == store, events.source.in_(_OUTSIDE))
+    ).scalar_one()
+    store_id = select(models.stores.c.id).where(models.stores.c.number == store).scalar_subquery()
+    dead = connection.execute(
+        select(func.count()).where(letters.store == store_id, letters.kind != "action")
+    ).scalar_one()
+    duplicates = _sum(counts, "duplicates")
+    player = seen.player
+    # A delivery too much must not hide one that is missing: each happening counts by itself, too.
+    missing = (
+        player["sent"] - applied - duplicates - dead,
+        player["distinct"] - applied - dead,
+    )
+    return {
+        "sent": player["sent"],
+        "applied": applied,
+        "duplicates": duplicates,
+        "dead_letters": dead,
+        "lost": max(missing),
+    }
+
+
+def stages(connection: Connection, store: int) -> list[dict[str, Any]]:
+    """The seven stages with their names and customers who have bought, largest first."""
+    people = models.customers.c
+    sizes = dict(
+        connection.execute(
+            select(people.segment, func.count())
+            .where(people.store == store, people.orders > 0, people.merged_into.is_(None))
+            .group_by(people.segment)
+        )
+        
+        .all()
+    )
+    return [
+        {"id": stage, "name": stage_name(stage), "customers": int(sizes.get(stage, 0))}
+        for stage in STAGES
+    ]
+
+
+def due_coupons(connection: Connection, store: int) -> int:
+    """Coupons that the campaigns decided on and nothing has withdrawn since."""
+    actions = models.actions.c
+    return int(
+        connection.execute(
+            select(func.count()).where(
+                actions.store == store, actions.kind == "coupon", actions.state != "withdrawn"
+            )
+        ).scalar_one()
+    )
+
+
+def latency_ms(connection: Connection, store: int) -> dict[str, float | None]:
+    """From the webhook's acceptance to its effect in the store, where nothing had to be waited for."""
+    actions = models.actions.c
+    rows = connection.execute(
+        select(actions.finished_at - actions.accepted_at)
+        .where(actions.store == store, actions.state == "done", actions.accepted_at > 0)
+        .order_by(actions.finished_at - actions.accepted_at)
+    ).scalars()
+    waits = [int(wait) / _MILLISECOND for wait in rows]
+    return {"p50": _quantile(waits, 0.5), "p95": _quantile(waits, 0.95)}
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    return round(ordered[int(share * (len(ordered) - 1))], 1) if ordered else None
+
+
+def _sum(counts: Mapping[tuple[str, str], int], name: str) -> int:
+    return sum(count for (its, _), count in counts.items() if its == name)
+
+
+def _live(counts: Mapping[tuple[str, str], int], outcome: str) -> int:
+    return sum(
+        count
+        for (name, label), count in counts.items()
+        if name == outcome and label.split("|")[1:2] == ["live"]
+    )
+
+
+def failures(told: Mapping[str, Any]) -> list[str]:
+    """The figures that are not as they must be, in words; none: the proof holds."""
+    events, coupons = told["events"], told["coupons"]
+    checks = {
+        f"{events['lost']} events were lost": events["lost"] != 0,
+        f"{coupons['twice']} coupons came twice": coupons["twice"] != 0,
+        f"{coupons['due']} coupons were due, {coupons['in_store']} are in the store": (
+            coupons["due"] != coupons["in_store"]
+        ),
+        "the features differ from the recomputation": not told["features_equal_batch"],
+    }
+    return [words for words, is_wrong in checks.items() if is_wrong]

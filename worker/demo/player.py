@@ -1,0 +1,205 @@
+"""The player: ``python -m worker.demo.player``, a process that knows only addresses and keys.
+
+It reads one JSON line of what to play, then sends one day for each further line it reads and says
+what it sent. What it sent it also writes down, for the verifier.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import local
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from connectors.sandbox.webhooks import signed_headers
+from worker.demo.playlist import Day, Delivery, Playlist, playlist
+
+_THREADS: Final = 3
+_IN_A_BATCH: Final = 800  # messages; about 250 bytes each
+_TRIES: Final = 30
+_MORE: Final = frozenset({429, 500, 502, 503})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to play and where."""
+
+    store: str
+    door: str
+    shop: str
+    browser_key: str
+    webhook_secret: str
+    shop_key: str
+    seed: int
+    events: int
+    days_a_step: int
+    sent: str
+    drop: bool
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was answered 2xx, by the player's own count."""
+
+    sent: int = 0
+    distinct: int = 0
+    repeated: int = 0
+    broken: int = 0
+    refused: int = 0
+
+
+@dataclass
+class Post:
+    """Keep-alive connections to one place, one a thread."""
+
+    url: str
+    _own: local = field(default_factory=local)
+
+    def send(self, path: str, body: bytes, headers: dict[str, str]) -> int:
+        """The status of a request; tried again while the other side asks for patience."""
+        for _ in range(_TRIES):
+            status, wait = self._once(path, body, headers)
+            if status and status not in _MORE:
+                return status
+            time.sleep(wait)
+        message = f"{self.url}{path} does not take what is sent (status {status})"
+        raise ConnectionError(message)
+
+    def _once(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float]:
+        connection = getattr(self._own, "connection", None)
+        if connection is None:
+            place = urlsplit(self.url).netloc
+            connection = self._own.connection = http.client.HTTPConnection(place, timeout=20)
+        try:
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return 0, 0.2
+        return answer.status, float(answer.headers.get("retry-after") or 0.2)
+
+
+class Player:
+    """Sends days and counts."""
+
+    def __init__(self, order: Order, played: Playlist) -> None:
+        self._order = order
+        self._days = played.days
+        self._door = Post(order.door)
+        self._pool = ThreadPoolExecutor(_THREADS)
+        self._file = Path(order.sent).open("ab")  # noqa: SIM115 - closed at the process's end
+        self._seen: set[str] = set()
+        self._dropped = "" if not order.drop else _to_drop(played.days)
+        self.counts = Counts()
+
+    def play(self, day: Day) -> None:
+        """Send one day: what others refer to, then pages, then the rest."""
+        self._webhooks(day.first)
+        for start in range(0, len(day.pages), _IN_A_BATCH):
+            self._batch(day.pages[start : start + _IN_A_BATCH])
+        self._webhooks(day.rest)
+
+    def _webhooks(self, deliveries: Sequence[Delivery]) -> None:
+        for one, status in zip(
+            deliveries, self._pool.map(self._webhook, deliveries), strict=True
+        ):
+            self._note(one, status)
+
+    def _webhook(self, one: Delivery) -> int:
+        if one.key == self._dropped:
+            return 202  # --sabotage drop: counted, and thrown away
+        secret = "somebody else's" if one.is_forged else self._order.webhook_secret
+        headers = signed_headers(secret, one.topic, one.body, one.key)
+        return self._door.send(f"/webhooks/{self._order.store}", one.body, headers)
+
+    def _batch(self, pages: Sequence[Delivery]) -> None:
+        body = b'{"batch":[' + b",".join(one.body for one in pages) + b"]}"
+        headers = {
+            "content-type": "text/plain",
+            "authorization": f"Bearer {self._order.browser_key}",
+        }
+        status = self._door.send("/v1/batch", body, headers)
+        for one in pages:
+            self._note(one, status)
+
+    def _note(self, one: Delivery, status: int) -> None:
+        counts = self.counts
+        if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
+            counts.refused += 1
+            return
+        counts.sent += 1
+        if one.key in self._seen:
+            counts.repeated += 1
+            return
+        self._seen.add(one.key)
+        counts.distinct += 1
+        counts.broken += one.is_broken
+        if not one.is_broken:
+            topic = json.dumps(one.topic).encode()
+            self._file.write(b'{"topic":%b,"document":%b}\n' % (topic, one.body))
+
+    def close(self) -> None:
+        """Write down everything."""
+        self._file.close()
+        self._pool.shutdown()
+
+
+def _to_drop(days: Sequence[Day]) -> str:
+    """An order in the middle that is sent once."""
+    keys = [one.key for day in days for one in day.rest]
+    middle = [
+        one.key
+        for day in days[len(days) // 2 :]
+        for one in day.rest
+        if one.topic == "order.paid" and keys.count(one.key) == 1 and not one.is_broken
+    ]
+    return next(iter(middle), "")
+
+
+def _stock(order: Order, played: Playlist) -> None:
+    """Give the store its customers, as it had them before Shoal came."""
+    post = Post(order.shop)
+    headers = {"content-type": "application/json", "authorization": f"Bearer {order.shop_key}"}
+    for start in range(0, len(played.accounts), 500):
+        part = [
+            {**one, "updated_at": one["updated_at"].isoformat()}
+            for one in played.accounts[start : start + 500]
+        ]
+        body = json.dumps({"customers": part}).encode()
+        post.send("/admin/import", body, headers)
+
+
+def _say(told: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Play what standard input asks for."""
+    lines: Iterator[str] = iter(sys.stdin.readline, "")
+    order = Order(**json.loads(next(lines)))
+    played = playlist(order.seed, order.events, order.days_a_step)
+    _stock(order, played)
+    player = Player(order, played)
+    _say({"days": len(played.days), "events": len(played), "customers": len(played.accounts)})
+    for day in played.days:
+        if not next(lines, ""):
+            return
+        player.play(day)
+        counts = player.counts
+        told = {name: getattr(counts, name) for name in Counts.__slots__}
+        _say({"end": day.end, **told})
+    player.close()
+    _say({"done": True})
+
+
+if __name__ == "__main__":
+    main()
