@@ -100,7 +100,9 @@ def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Bat
     directory = intake.read_directory(connection, shop, told)
     subjects, unowned = intake.place(connection, kit.sealer, shop, directory, told)
     intake.keep_unowned(connection, shop, unowned)
-    wanted = {subject.customer for subject in subjects} | {timer.customer for timer in due}
+    wanted = {directory.final(subject.customer) for subject in subjects} | {
+        timer.customer for timer in due
+    }
     wanted |= directory.merged.keys() | set(directory.merged.values())
     wanted |= set(_moved(connection, shop, now, ticks))
     audiences = triggers.audiences(connection, shop, due)

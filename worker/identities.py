@@ -43,6 +43,8 @@ class Directory:
         Customers made in this batch, in order.
     merged
         Customer → the one it yielded to, in order of yielding.
+    yielded
+        The same of earlier batches, for customers that events name by our own id.
     """
 
     bound: dict[Key, int]
@@ -52,9 +54,11 @@ class Directory:
     changed: set[Key] = field(default_factory=set)
     created: list[int] = field(default_factory=list)
     merged: dict[int, int] = field(default_factory=dict)
+    yielded: dict[int, int] = field(default_factory=dict)
 
     def final(self, customer: int) -> int:
         """The customer that stands for this one after the batch's merges."""
+        customer = self.yielded.get(customer, customer)
         while customer in self.merged:
             customer = self.merged[customer]
         return customer

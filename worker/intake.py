@@ -116,6 +116,7 @@ def place(
     not taken for new once more.
     """
     erased = _erased_keys(connection, sealer, shop, events)
+    _follow_pointers(connection, directory, events)
     subjects: list[Subject] = []
     unowned: list[Event] = []
     for event in events:
@@ -145,14 +146,27 @@ def _forgotten(event: Event) -> Event:
 
 
 def _customer(directory: Directory, event: Event, keys: Sequence[Key]) -> int:
-    ours = event.properties.get("customer")
-    if event.source == "shoal" and isinstance(ours, int):
+    ours = _our_id(event)
+    if ours:
         return ours
     if event.type == "customers_merged" and "previous_id" in event.properties:
         winner = next((key for kind, key in keys if kind == "customer_id"), None)
         if winner is not None:
             identities.merge_people(directory, winner, str(event.properties["previous_id"]))
     return identities.resolve(directory, keys, is_claim=event.source == "browser")
+
+
+def _our_id(event: Event) -> int:
+    """The customer that an event of our own names by our id; 0 if it names none."""
+    ours = event.properties.get("customer")
+    return ours if event.source == "shoal" and isinstance(ours, int) else 0
+
+
+def _follow_pointers(connection: Connection, directory: Directory, events: Sequence[Event]) -> None:
+    """Our ids may be of profiles that yielded since: let the directory know to whom."""
+    ours = {_our_id(event) for event in events} - {0}
+    rows = bulk.select_keys(connection, models.customers, ("id", "merged_into"), "id", sorted(ours))
+    directory.yielded |= {loser: winner for loser, winner in rows if winner is not None}
 
 
 def _is_unowned(event: Event, keys: Sequence[Key], directory: Directory) -> bool:
