@@ -12,7 +12,7 @@ from typing import Final, cast
 import msgspec
 import redis
 
-from worker import dead_letters
+from worker import dead_letters, letter_screening
 from worker.database import transaction
 from worker.dead_letters import Letter
 from worker.errors import BacklogFull
@@ -61,7 +61,8 @@ def absorb(kit: Kit) -> int:
             return moved
         with transaction(kit.engine) as connection:
             letters = [_decoder.decode(fields[_FIELD]) for _, fields in entries]
-            dead_letters.write_letters(connection, letters)
+            kept = letter_screening.without_erased(connection, kit.sealer, letters)
+            dead_letters.write_letters(connection, kept)
         with reachable():
             kit.redis.xdel(KEY, *(position for position, _ in entries))
         moved += len(entries)

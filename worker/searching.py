@@ -23,6 +23,7 @@ from worker.sealing import Sealer
 _ADDRESS: Final = re.compile(r"[^\s\"'<>,;:()\[\]\\]+@[^\s\"'<>,;:()\[\]\\]+")
 # Numbers are ids only under such names; a quantity of 12 is not customer 12.
 _NAMES_ID: Final = re.compile(r"(^|_)(id|key|token|number|code)$|Id$", re.ASCII)
+_WORD: Final = re.compile(r"[\w-]+")
 _PAGE: Final = 500
 
 
@@ -61,6 +62,19 @@ def delete_letters(
         ]
         bulk.delete_keys(connection, models.dead_letters, "id", theirs)
         gone += len(theirs)
+
+
+def addresses_in(clear: bytes) -> set[str]:
+    """Whatever looks like an e-mail address."""
+    return set(_ADDRESS.findall(clear.decode("utf-8", "replace")))
+
+
+def values_in(clear: bytes) -> set[str]:
+    """Every whole value of a body that can be parsed; its words if it cannot."""
+    parsed = _parsed(clear)
+    if parsed is not None:
+        return set(_values(parsed, ""))
+    return set(_WORD.findall(clear.decode("utf-8", "replace")))
 
 
 def _opened(sealer: Sealer, store_id: str, sealed: bytes | None) -> bytes:

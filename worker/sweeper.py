@@ -15,7 +15,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
-from worker import cursors, models, stream, ticking
+from worker import cursors, letter_stream, models, stream, ticking
 from worker.celery import TIDY
 from worker.circuits import circuits
 from worker.database import reading
@@ -58,6 +58,7 @@ def sweep(kit: Kit) -> None:
         kit.ring_deliver(store)
     for store in waiting.learners:
         kit.ring_learn(store)
+    letter_stream.absorb(kit)
     if waiting.owed_since is not None and wall - waiting.owed_since > TIDY_AFTER:
         _send_tidying(kit)
     if _is_turn(kit, "slowly", _SLOWLY):

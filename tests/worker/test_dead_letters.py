@@ -16,11 +16,13 @@ from connectors.sandbox.webhooks import signed_headers
 from worker import dead_letters, installation, letter_stream, models, searching, stream
 from worker.database import reading, transaction
 from worker.dead_letters import TRACK, WEBHOOK, Letter, letter_id
+from worker.erasure import hash_of
 from worker.errors import BacklogFull
 from worker.letter_replay import NoLetterId, replay
 from worker.runtime import Kit, close_kit, open_kit
 from worker.settings import Settings
 from worker.stores import AddedStore, NewStore, add_store
+from worker.sweeper import sweep
 from worker.tracking import Call
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -218,3 +220,24 @@ def test_a_letter_shows_nothing_of_a_person_and_is_found_for_erasing(
         assert SEEDED.encode() not in bytes(row.sealed)
         found = {("email", kit.sealer.blind("shop", SEEDED))}
         assert searching.delete_letters(connection, kit.sealer, "shop", found) == 1
+
+
+@pytest.mark.parametrize("key", [("customer_id", "c1"), ("email", SEEDED)])
+def test_a_letter_of_somebody_erased_is_not_kept(
+    kit: Kit, store: AddedStore, key: tuple[str, str]
+) -> None:
+    kind, name = key
+    blind = kit.sealer.blind("shop", name) if kind == "email" else name
+    row = {"store": store.number, "hash": hash_of(kit.sealer, "shop", (kind, blind)), "at": 1}
+    with transaction(kit.engine) as connection:
+        connection.execute(insert(models.erasures).values(row))
+    other = {"id": "c2", "updated_at": "2026-11-24T11:00:00Z"}
+    keep(kit, webhook_letter(kit, CUSTOMER), webhook_letter(kit, other))
+    assert len(states(kit)) == 1
+
+
+def test_the_sweep_absorbs_what_waits(kit: Kit, store: AddedStore) -> None:
+    assert store.number == 1
+    letter_stream.keep(kit.redis, [webhook_letter(kit, CUSTOMER)])
+    sweep(kit)
+    assert len(states(kit)) == 1
