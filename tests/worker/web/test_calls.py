@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from prometheus_client import generate_latest
+from sqlalchemy.engine import URL
 
 from tests.worker.web.conftest import SEEDED, House, view
 from worker.limits import Limiter
@@ -17,13 +18,19 @@ pytestmark = pytest.mark.anyio
 PAGE = "https://shop.example"
 
 
+@pytest.fixture
+def database_url(sqlite_url: URL) -> URL:
+    """One database is enough: the door reads stores alone, which test_status does on both."""
+    return sqlite_url
+
+
 def identify(**more: Any) -> dict[str, Any]:
     return {
         "type": "identify",
         "messageId": "identify-1",
         "userId": "c1",
         "anonymousId": "visitor",
-        "timestamp": "2026-11-24T11:00:00Z",
+        "timestamp": "2026-11-01T11:00:00Z",
         "traits": {"email": SEEDED},
         **more,
     }

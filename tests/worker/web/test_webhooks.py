@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from prometheus_client import generate_latest
+from sqlalchemy.engine import URL
 
 from connectors.records import Order
 from tests.worker.web.conftest import SEEDED, House, order
@@ -15,6 +16,12 @@ from worker.observability import JsonLines
 from worker.stores import NewStore, add_store
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def database_url(sqlite_url: URL) -> URL:
+    """One database is enough: the door reads stores alone, which test_status does on both."""
+    return sqlite_url
 
 
 async def test_a_signed_order_is_in_the_stream_before_it_is_accepted(
@@ -74,7 +81,7 @@ async def test_the_same_unreadable_body_twice_is_one_letter(house: House) -> Non
 
 
 async def test_an_id_only_webhook_becomes_a_look_up(house: House) -> None:
-    changed = {"resource": "order", "id": "order-7", "updated_at": "2026-11-24T11:00:00Z"}
+    changed = {"resource": "order", "id": "order-7", "updated_at": "2026-11-01T11:00:00Z"}
     for _ in range(2):
         await house.webhook("resource.changed", changed)
     first, second = house.events()

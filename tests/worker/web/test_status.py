@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+from starlette.types import ASGIApp
+
+import campaigns
+from campaigns.reasons import HELD_OUT, REASONS
+from tests.worker.web.conftest import SEEDED, House, order
+from worker import models
+from worker.campaign_files import apply_files, known_of, read_files, set_state
+from worker.database import reading, transaction
+from worker.pipeline import drain
+from worker.shop import load_shops
+from worker.web.status import status_app
+from worker.web.status_campaigns import general_sentence
+from worker.web.status_queries import status
+
+pytestmark = pytest.mark.anyio
+LIBRARY = Path(campaigns.__file__).parent / "library"
+_VOID = {"meta", "input", "br"}
+
+
+class _Balance(HTMLParser):
+    """Fails on a tag that is not closed where it should be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, _: object) -> None:
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+async def get(app: ASGIApp, path: str, host: str = "127.0.0.1", **told: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+        if told:
+            return await client.post(path, data=told)
+        return await client.get(path)
+
+
+@pytest.fixture
+def app(house: House) -> ASGIApp:
+    return status_app(house.kit, house.desk.counters)
+
+
+async def shop_with_history(house: House) -> None:
+    """Two orders of two people, one of them with a name that is HTML; campaigns live."""
+    with transaction(house.kit.engine) as connection:
+        shop = load_shops(connection, {"shop"}, -1, 0)["shop"]
+        apply_files(connection, shop, read_files([LIBRARY], known_of(shop)), 0, "tests")
+        shop = load_shops(connection, {"shop"}, -1, 0)["shop"]
+        for one in shop.campaigns:
+            set_state(connection, shop, one.campaign.id, "live")
+    await house.webhook("order.paid", order(1))
+    await house.webhook("order.paid", order(2, customer={"id": "<b>c2</b>"}))
+    await house.webhook("order.paid", order(1))
+    drain(house.kit, house.store.partition)
+
+
+async def test_the_page_answers_the_four_questions(house: House, app: ASGIApp) -> None:
+    await shop_with_history(house)
+    answer = await get(app, "/")
+    assert answer.status_code == 200
+    for words in (
+        "Who got what",
+        "Why did this one not?",
+        "cost at most",
+        "shoal campaigns pause win-back --store shop",
+        "duplicates stopped",
+        "Champions",
+    ):
+        assert words in answer.text
+    assert "<b>c2</b>" not in answer.text
+    assert SEEDED not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    balance = _Balance()
+    balance.feed(answer.text)
+    assert balance.open == []
+
+
+async def test_the_numbers_are_those_of_the_tables(house: House, app: ASGIApp) -> None:
+    await shop_with_history(house)
+    told = (await get(app, "/status.json")).json()
+    (shop,) = told["stores"]
+    assert shop["events"] == {"applied": 2, "duplicates": 1, "unowned": 0, "set_aside": 0}
+    assert shop["customers"] == 2
+    assert sum(one["customers"] for one in shop["segments"]) == 2
+    assert {one["id"] for one in shop["campaigns"]} >= {"win-back", "welcome", "birthday"}
+    assert shop["actions"].get("due", 0) == sum(one["state"] == "due" for one in shop["newest"])
+    assert [one["unread"] for one in told["streams"]] == [0] * 8
+
+
+@pytest.mark.parametrize("who", ["", "c1", SEEDED])
+async def test_why_is_told_for_any_name_of_a_customer(house: House, app: ASGIApp, who: str) -> None:
+    await shop_with_history(house)
+    people = models.customers.c
+    with reading(house.kit.engine) as connection:
+        ours = connection.execute(select(people.id).where(people.platform_id == "c1")).scalar_one()
+    answer = await get(app, "/why", store="shop", customer=who or str(ours), campaign="win-back")
+    assert answer.status_code == 200
+    assert "Not every condition holds." in answer.text
+    assert "win-back" in answer.text
+    assert "welcome" not in answer.text
+    assert SEEDED not in answer.text
+
+
+async def test_nobody_and_no_store_are_said_without_the_address(house: House, app: ASGIApp) -> None:
+    assert house.id == "shop"
+    nobody = await get(app, "/why", store="shop", customer=SEEDED)
+    nowhere = await get(app, "/why", store="shp", customer="c1")
+    assert (nobody.status_code, nowhere.status_code) == (404, 404)
+    assert SEEDED not in nobody.text
+    assert "did you mean" in nowhere.text
+
+
+async def test_metrics_carry_the_tables_counts_and_nothing_personal(
+    house: House, app: ASGIApp
+) -> None:
+    await shop_with_history(house)
+    text = (await get(app, "/metrics")).text
+    for line in (
+        'shoal_webhooks_total{platform="sandbox"} 3.0',
+        'shoal_events_total{outcome="applied"} 2.0',
+        'shoal_events_total{outcome="duplicate"} 1.0',
+        "shoal_dead_letters 0.0",
+        'shoal_unread_entries{partition="0"} 0.0',
+    ):
+        assert line in text
+    assert "c2" not in text
+    assert SEEDED not in text
+
+
+async def test_another_sites_name_for_this_machine_reads_nothing(app: ASGIApp) -> None:
+    assert (await get(app, "/", host="evil.example")).status_code == 400
+    assert (await get(app, "/status.json", host="localhost")).status_code == 200
+
+
+async def test_ready_only_with_redis_and_database(house: House, app: ASGIApp) -> None:
+    ready = await get(app, "/readyz")
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    pool = house.kit.redis.connection_pool
+    pool.disconnect()
+    pool.reset()
+    pool.connection_kwargs["path"] += ".gone"
+    away = await get(app, "/readyz")
+    page = await get(app, "/")
+    assert (away.status_code, away.json()["redis"]) == (503, "RedisDown")
+    assert away.json()["database"] == "ok"
+    assert "Redis does not answer" in page.text
+    assert (await get(app, "/healthz")).status_code == 200
+
+
+async def test_trouble_is_said_with_what_to_do(house: House) -> None:
+    with transaction(house.kit.engine) as connection:
+        connection.execute(update(models.stores).values(paused="access denied", poison=21))
+    await house.webhook("order.paid", b"no json")
+    (shop,) = status(house.kit).stores
+    assert "access denied" in shop.trouble[0]
+    assert "shoal dead-letters replay --store shop" in shop.trouble[1]
+    assert status(house.kit).letters_waiting == 1
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS.keys() - {HELD_OUT}))
+def test_every_reason_of_a_hold_can_be_said_of_many(reason: str) -> None:
+    assert "{" not in general_sentence(reason)
