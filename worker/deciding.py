@@ -123,61 +123,48 @@ def _decide(
 
 def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision]) -> None:
     """Settled occasions a row each; of holds the last one a customer; delays a timer."""
-    store, model = batch.shop.number, batch.shop.model.version
-    bulk.insert_missing(
-        connection,
-        models.decisions,
-        _DECISIONS,
-        [
-            (
-                store,
-                one.campaign,
-                one.customer,
-                one.occasion,
-                one.version,
-                model,
-                one.at,
-                one.outcome,
-                one.mode,
-                one.reason,
-                _json(one),
-                one.segment,
-                one.cost,
-            )
-            for one in decisions
-            if one.is_final and one.reason != ALREADY_DECIDED
-        ],
-    )
-    holds = {
-        (one.campaign, one.customer): one
-        for one in decisions
-        if one.outcome == "hold" and one.reason != ALREADY_DECIDED
-    }
-    bulk.upsert(
-        connection,
-        models.holds,
-        _HOLDS,
-        [
-            (
-                store,
-                one.campaign,
-                one.customer,
-                one.occasion,
-                one.version,
-                one.at,
-                one.reason,
-                _json(one),
-                one.is_final,
-            )
-            for _, one in sorted(holds.items())
-        ],
-    )
+    told = [one for one in decisions if one.reason != ALREADY_DECIDED]
+    settled = [_settled_row(batch, one) for one in told if one.is_final]
+    bulk.insert_missing(connection, models.decisions, _DECISIONS, settled)
+    holds = {(one.campaign, one.customer): one for one in told if one.outcome == "hold"}
+    last = [_hold_row(batch, one) for _, one in sorted(holds.items())]
+    bulk.upsert(connection, models.holds, _HOLDS, last)
     for one in decisions:
         batch.count(one.outcome, f"{one.campaign}|{one.mode}|{one.reason}")
-        if one.outcome != "hold":
-            batch.count("cost", f"{one.campaign}|{one.mode}|{one.outcome}", one.cost)
         if one.otherwise == "delay" and one.until is not None:
             batch.set_timers.append(_delayed(one, one.until))
+
+
+def _settled_row(batch: Batch, one: Decision) -> tuple[object, ...]:
+    return (
+        batch.shop.number,
+        one.campaign,
+        one.customer,
+        one.occasion,
+        one.version,
+        batch.shop.model.version,
+        one.at,
+        one.outcome,
+        one.mode,
+        one.reason,
+        _json(one),
+        one.segment,
+        one.cost,
+    )
+
+
+def _hold_row(batch: Batch, one: Decision) -> tuple[object, ...]:
+    return (
+        batch.shop.number,
+        one.campaign,
+        one.customer,
+        one.occasion,
+        one.version,
+        one.at,
+        one.reason,
+        _json(one),
+        one.is_final,
+    )
 
 
 def _delayed(decision: Decision, until: int) -> Timer:
