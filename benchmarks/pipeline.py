@@ -185,14 +185,14 @@ def _bytes_on_disk(kit: Kit) -> int:
 def rival(count: int, *, in_batches: bool) -> dict[str, Any]:
     """The same stream through plain Celery, queue prefilled."""
     with fresh_installation() as kit:
-        rivals.app.conf.update(broker_url=broker_url(kit.settings))
         rivals.prepare(kit.engine)
         task = rivals.many if in_batches else rivals.one
         if task is None:
             message = "celery-batches is not installed: run `make bench-deps`"
             raise SystemExit(message)
         events = stream_events.stream(["store0"], count, datetime.now(UTC), seed=7)
-        with rivals.app.producer_pool.acquire(block=True) as producer:
+        line = rivals.app.connection_for_write(broker_url(kit.settings))
+        with line, rivals.app.amqp.Producer(line) as producer:
             for event in events:
                 args = (event.store, event.identities[0][1], getattr(event.body, "value", 0))
                 task.apply_async(args=args, queue="bench", producer=producer)

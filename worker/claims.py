@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, and_, func, literal, or_, select, update
 
 from campaigns.campaign import Campaign, load_campaign
 from campaigns.triggers import CartTrigger
@@ -116,21 +116,7 @@ def _world(connection: Connection, asked: Sequence[Claimed]) -> dict[str, Any]:
     if not asked:
         return {}
     actions, people = models.actions.c, models.customers.c
-    standing, cart, order = models.campaigns.c, models.carts.c, models.orders.c
-    # The order that woke the campaign may carry a later time than the decision: clocks differ.
-    bought = (
-        select(func.count())
-        .select_from(models.orders)
-        .where(
-            order.customer == actions.customer,
-            order.is_counted,
-            order.at > actions.made_at,
-            order.order_id != actions.occasion,
-            literal(_ORDER) + order.order_id != actions.occasion,
-        )
-        .correlate(models.actions)
-        .scalar_subquery()
-    )
+    standing, cart = models.campaigns.c, models.carts.c
     joined = (
         models.actions.outerjoin(models.customers, people.id == actions.customer)
         .outerjoin(
@@ -153,12 +139,33 @@ def _world(connection: Connection, asked: Sequence[Claimed]) -> dict[str, Any]:
             people.consents,
             standing.state,
             cart.ordered_at,
-            bought.label("bought"),
+            _orders_since().label("bought"),
         )
         .select_from(joined)
         .where(actions.key.in_([action.key for action in asked]))
     ).all()
     return {str(row.key): row for row in rows}
+
+
+def _orders_since() -> ScalarSelect[int]:
+    """Sales to an action's customer since the decision, the one that woke it left out.
+
+    That one may carry a later time than the decision: clocks differ.
+    """
+    actions, order = models.actions.c, models.orders.c
+    return (
+        select(func.count())
+        .select_from(models.orders)
+        .where(
+            order.customer == actions.customer,
+            order.is_counted,
+            order.at > actions.made_at,
+            order.order_id != actions.occasion,
+            literal(_ORDER) + order.order_id != actions.occasion,
+        )
+        .correlate(models.actions)
+        .scalar_subquery()
+    )
 
 
 Version = tuple[str, int]
