@@ -8,7 +8,7 @@ intake → catalogue, carts → merges → sales → profiles → touches → ju
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, update
@@ -33,7 +33,7 @@ from worker import (
     triggers,
     turns,
 )
-from worker.batch import Batch, Timer
+from worker.batch import Batch, Reach, Timer
 from worker.runtime import Kit
 from worker.shop import Shop
 
@@ -57,7 +57,7 @@ class _News:
 
 
 def advance(
-    connection: Connection, kit: Kit, shop: Shop, events: Sequence[Event], horizon: int
+    connection: Connection, kit: Kit, shop: Shop, events: Sequence[Event], reach: Reach
 ) -> Woken:
     """Apply a batch of one store's events and timers.
 
@@ -65,14 +65,16 @@ def advance(
     ----------
     events
         In order of arrival; redeliveries among them stop here.
-    horizon
-        Timers due up to this business time may fire: everything received before it has been read.
+    reach
+        Which timers may fire.
     """
+    if shop.model.version != shop.judged_by:
+        shop = _judge_anew(connection, kit, shop)
     found = intake.sort_out(connection, events, on_log_time=shop.is_on_log_time)
     ticks = [event for event in found.fresh if event.type == "clock_ticked"]
     told = [event for event in found.fresh if event.type not in intake.CONTROL]
-    due = _due(connection, shop, horizon, has_events=bool(found.fresh))
-    if not found.fresh and not due and shop.model.version == shop.judged_by:
+    due = _due(connection, shop, reach, has_events=bool(found.fresh))
+    if not found.fresh and not due:
         _write_counts(connection, shop, found)
         return Woken(set_aside=found.set_aside)
     batch = _assembled(connection, kit, shop, _News(told, ticks, due))
@@ -82,22 +84,36 @@ def advance(
     _keep(connection, kit, batch, found, ticks)
     if ticks and turns.take_turn(connection, kit.settings, shop, batch.now):
         woken.learn.add(shop.number)
+    if ticks and shop.is_on_log_time:
+        woken.deliver.add(shop.number)  # what was decided ahead of the clock can be claimed now
     return woken
 
 
-def _due(connection: Connection, shop: Shop, horizon: int, *, has_events: bool) -> list[Timer]:
+def _judge_anew(connection: Connection, kit: Kit, shop: Shop) -> Shop:
+    """Move everybody to where a new model puts them, before anything else happens to them."""
+    batch = _assembled(connection, kit, shop, _News((), (), []))
+    judging.judge(connection, batch)
+    roster.save_roster(connection, batch.roster)
+    tallies.add(connection, shop.number, batch.tallies)
+    return replace(shop, judged_by=shop.model.version)
+
+
+def _due(connection: Connection, shop: Shop, reach: Reach, *, has_events: bool) -> list[Timer]:
     """Timers that fire now. On a log's time each fires alone, at its own moment."""
+    if not reach.horizon:
+        return []
     if not shop.is_on_log_time:
-        return timers.due_timers(connection, shop.number, horizon)
+        return timers.due_timers(connection, shop.number, reach.horizon, reach.timers)
     if has_events:
         return []
-    return timers.same_moment(timers.due_timers(connection, shop.number, shop.now))
+    return timers.same_moment(timers.due_timers(connection, shop.number, shop.now, reach.timers))
 
 
 def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Batch:
     told, ticks, due = news.told, news.ticks, news.due
     now = _business_now(shop, told, ticks, due)
     directory = intake.read_directory(connection, shop, told)
+    told = intake.brought_up_to_date(connection, told)
     subjects, unowned = intake.place(connection, kit.sealer, shop, directory, told)
     intake.keep_unowned(connection, shop, unowned)
     wanted = {directory.final(subject.customer) for subject in subjects} | {
@@ -139,10 +155,10 @@ def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event])
 def _apply(connection: Connection, kit: Kit, batch: Batch) -> None:
     """Facts into tables and features."""
     zone = None if batch.shop.time_zone == "UTC" else ZoneInfo(batch.shop.time_zone)
-    catalogue.record_products(connection, batch)
     slots = catalogue.slots_of(connection, batch)
-    outdated = carts.record_carts(connection, batch)
-    intake.write_log(connection, batch, outdated)
+    catalogue.record_products(connection, batch)
+    carts.record_carts(connection, batch)
+    intake.write_log(connection, batch, slots)
     merges.merge_people(connection, batch)
     sales.record_orders(connection, batch, slots, zone)
     sales.record_refunds(connection, batch)
@@ -150,7 +166,7 @@ def _apply(connection: Connection, kit: Kit, batch: Batch) -> None:
     carts.close_carts(connection, batch)
     opened = profiles.record_people(connection, batch, kit.sealer)
     triggers.set_date_timers(batch, opened)
-    touches.note_touches(batch, slots, zone, outdated)
+    touches.note_touches(batch, slots, zone)
     touches.fold_facts(connection, batch)
     judging.judge(connection, batch)
 

@@ -38,7 +38,7 @@ def up() -> None:
 
 
 def demo(
-    events: Annotated[int, typer.Option(help="About so many events; 0 is the whole log.")] = 0,
+    events: Annotated[int, typer.Option(help="About so many events; 0 is the whole log.")] = 30_000,
     seed: Annotated[int, typer.Option(help="Draws what is made up around the purchases.")] = 1,
     keep: Annotated[
         Path | None, typer.Option(help="Leave everything in this folder.", show_default=False)
@@ -50,7 +50,7 @@ def demo(
     stay: Annotated[bool, typer.Option("--stay", help="Keep running until Ctrl-C.")] = False,
     json: Json = False,
 ) -> None:
-    """Play two years of a real shop's purchases through the front door, and prove what came of it."""
+    """Play two years of a real shop's purchases through the front door, with a proof."""
     from worker.demo.command import demo as run
     from worker.demo.command import wanted_from
 

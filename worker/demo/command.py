@@ -13,7 +13,7 @@ from rich.console import Console
 from worker.demo import stage, summary
 from worker.demo.figures import failures
 from worker.demo.screen import screen
-from worker.demo.stage import SABOTAGES, Wanted
+from worker.demo.theatre import SABOTAGES, Wanted, theatre
 from worker.errors import SettingError
 from worker.up import ending
 
@@ -33,9 +33,9 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool, keep: bool) -> tuple[dict[s
     console = Console(quiet=quiet)
     wanted.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with stage.theatre(wanted, console.print) as there:
+        with theatre(wanted, console.print) as there:
             with screen(console, there.kit, there.target.number) as shown:
-                seen = stage.play(wanted, there, shown.on_day)
+                seen = stage.play(wanted, there, shown.on_step)
             told = stage.results(there, seen)
             summary.show(console, there, told)
             for line in seen.verdict["differences"]:

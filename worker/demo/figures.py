@@ -94,14 +94,12 @@ def _events(
 def stages(connection: Connection, store: int) -> list[dict[str, Any]]:
     """The seven stages with their names and customers who have bought, largest first."""
     people = models.customers.c
-    sizes = dict(
+    sizes: dict[str, int] = dict(
         connection.execute(
             select(people.segment, func.count())
             .where(people.store == store, people.orders > 0, people.merged_into.is_(None))
             .group_by(people.segment)
-        )
-        
-        .all()
+        ).all()
     )
     return [
         {"id": stage, "name": stage_name(stage), "customers": int(sizes.get(stage, 0))}
@@ -122,7 +120,7 @@ def due_coupons(connection: Connection, store: int) -> int:
 
 
 def latency_ms(connection: Connection, store: int) -> dict[str, float | None]:
-    """From the webhook's acceptance to its effect in the store, where nothing had to be waited for."""
+    """From a webhook's acceptance to its effect in the store, where nothing was waited for."""
     actions = models.actions.c
     rows = connection.execute(
         select(actions.finished_at - actions.accepted_at)

@@ -1,4 +1,4 @@
-"""What is made up around the real purchases: visits, carts left, checkouts left, birthdays, consent.
+"""What is made up around the real purchases: visits, carts and checkouts left, birthdays, consent.
 
 The log has none of it. Everything is drawn from one seed, so the same seed plays the same story.
 """

@@ -52,8 +52,8 @@ def tree_mb(root: int, apart: Collection[int] = ()) -> float:
 
 def _parents() -> dict[int, int]:
     if not Path("/proc/self/stat").exists():
-        told = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607 - wherever it is
-        return {int(pid): int(parent) for pid, parent in map(str.split, told.stdout.splitlines())}
+        told = _ps("-axo", "pid=,ppid=")
+        return {int(pid): int(parent) for pid, parent in map(str.split, told.splitlines())}
     found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -62,12 +62,16 @@ def _parents() -> dict[int, int]:
 
 
 def _kilobytes(pid: int) -> int:
+    if not Path("/proc/self/stat").exists():
+        # macOS tells no proportional numbers: what processes share counts several times there.
+        return int(_ps("-o", "rss=", "-p", str(pid)).strip() or 0)
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
-    if not Path("/proc/self/stat").exists():
-        # macOS shares no proportional numbers: resident sizes count shared pages several times.
-        told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607 - same
-        return int(told.stdout.strip() or 0)
     return 0
+
+
+def _ps(*options: str) -> str:
+    told = subprocess.run(["/bin/ps", *options], capture_output=True, text=True, check=False)  # noqa: S603 - the system's own
+    return told.stdout

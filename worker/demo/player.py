@@ -1,7 +1,7 @@
 """The player: ``python -m worker.demo.player``, a process that knows only addresses and keys.
 
-It reads one JSON line of what to play, then sends one day for each further line it reads and says
-what it sent. What it sent it also writes down, for the verifier.
+It reads one JSON line of what to play, then sends a few days for each further line it reads and
+says what it sent. What it sent it also writes down, for the verifier.
 """
 
 from __future__ import annotations
@@ -108,9 +108,7 @@ class Player:
         self._webhooks(day.rest)
 
     def _webhooks(self, deliveries: Sequence[Delivery]) -> None:
-        for one, status in zip(
-            deliveries, self._pool.map(self._webhook, deliveries), strict=True
-        ):
+        for one, status in zip(deliveries, self._pool.map(self._webhook, deliveries), strict=True):
             self._note(one, status)
 
     def _webhook(self, one: Delivery) -> int:
@@ -186,17 +184,20 @@ def main() -> None:
     """Play what standard input asks for."""
     lines: Iterator[str] = iter(sys.stdin.readline, "")
     order = Order(**json.loads(next(lines)))
-    played = playlist(order.seed, order.events, order.days_a_step)
+    played = playlist(order.seed, order.events)
     _stock(order, played)
     player = Player(order, played)
-    _say({"days": len(played.days), "events": len(played), "customers": len(played.accounts)})
-    for day in played.days:
+    size = order.days_a_step
+    steps = [played.days[start : start + size] for start in range(0, len(played.days), size)]
+    _say({"steps": len(steps), "events": len(played), "customers": len(played.accounts)})
+    for days in steps:
         if not next(lines, ""):
             return
-        player.play(day)
+        for day in days:
+            player.play(day)
         counts = player.counts
         told = {name: getattr(counts, name) for name in Counts.__slots__}
-        _say({"end": day.end, **told})
+        _say({"end": days[-1].end, **told})
     player.close()
     _say({"done": True})
 

@@ -41,7 +41,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Day:
-    """What is sent before the clock moves to ``end`` (business time, int microseconds).
+    """What is sent of one day, which ends at ``end`` (business time, int microseconds).
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Playlist:
         return sum(map(len, self.days))
 
 
-def playlist(seed: int, most: int, days_a_step: int = 1) -> Playlist:
+def playlist(seed: int, most: int) -> Playlist:
     """Whole customers of the log, in an order drawn from the seed, up to about ``most`` events.
 
     Parameters
@@ -92,7 +92,7 @@ def playlist(seed: int, most: int, days_a_step: int = 1) -> Playlist:
         _note_products(products, its, _prices(invoices), titles)
         told += its
     luck = random.Random(seed)  # noqa: S311 - same
-    days = _days([*products.values(), *told], days_a_step * DAY)
+    days = _days([*products.values(), *told])
     _disturb(days, luck)
     accounts = [one.document for one in told if one.topic == "customer.created"]
     return Playlist(days, accounts)
@@ -141,12 +141,12 @@ def _product(product: str, titles: dict[str, str], prices: dict[str, str], at: A
     return Happening(at, "product.created", document)
 
 
-def _days(told: Sequence[Happening], size: int) -> list[Day]:
+def _days(told: Sequence[Happening]) -> list[Day]:
     ordered = sorted(told, key=lambda one: one.at)
-    start, last = (microseconds(ordered[end].at) // size for end in (0, -1))
-    days = [Day((number + 1) * size) for number in range(start, last + 1)]
+    start, last = (microseconds(ordered[end].at) // DAY for end in (0, -1))
+    days = [Day((number + 1) * DAY) for number in range(start, last + 1)]
     for number, one in enumerate(ordered):
-        day = days[microseconds(one.at) // size - start]
+        day = days[microseconds(one.at) // DAY - start]
         delivery = Delivery(one.topic, _encode(one.document), f"happening-{number}")
         if one.topic == BROWSE:
             day.pages.append(delivery)

@@ -37,13 +37,13 @@ class Screen:
     task: TaskID
     _looked_at: float = 0.0
 
-    def on_day(self, now: Moment) -> None:
+    def on_step(self, now: Moment) -> None:
         """Show how far the play is."""
         rate = now.counts["sent"] / max(now.seconds, 0.001)
         self.progress.update(
             self.task,
-            total=now.days,
-            completed=now.day,
+            total=now.steps,
+            completed=now.step,
             date=f"{moment(now.now):%d %b %Y}",
             sent=f"{now.counts['sent']:,} events",
             rate=f"{rate:,.0f}/s",

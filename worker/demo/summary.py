@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select
 from connectors.events import moment
 from worker import models
 from worker.campaign_reports import overview
-from worker.demo.figures import failures
-from worker.demo.stage import Theatre, shop_of, status_url
 from worker.database import reading
+from worker.demo.figures import failures
+from worker.demo.theatre import Theatre, shop_of, status_url
 from worker.explaining import explain
 from worker.shop import Shop
 

@@ -161,12 +161,13 @@ def differences(ours: pd.DataFrame, exported: pd.DataFrame) -> list[str]:
     strangers = sorted(set(ours.index) ^ set(exported.index))
     found = [f"customer {one} is in one table only" for one in strangers]
     common = ours.index.intersection(exported.index)
+    names = [str(one) for one in common]
     for name in NAMES:
         mine = ours.loc[common, name].to_numpy("float64")
         theirs = exported.loc[common, name].to_numpy("float64")
         is_same = _same(name, mine, theirs) | (np.isnan(mine) & np.isnan(theirs))
         found += [
-            f"customer {common[at]}: {name} is {theirs[at]!r}, recomputed {mine[at]!r}"
+            f"customer {names[at]}: {name} is {theirs[at]!r}, recomputed {mine[at]!r}"
             for at in np.flatnonzero(~is_same)
         ]
     return found
@@ -205,7 +206,9 @@ def quiet_coupons(told: Told, coupons: Sequence[Document]) -> int:
         heard.setdefault(one["id"], []).append(pd.Timestamp(one["updated_at"]))
     for its in heard.values():
         its.sort()
-    return sum(not _heard_in(heard.get(one["customer_id"], []), one["starts_at"]) for one in coupons)
+    return sum(
+        not _heard_in(heard.get(one["customer_id"], []), one["starts_at"]) for one in coupons
+    )
 
 
 def _heard_in(times: Sequence[pd.Timestamp], until: str) -> bool:

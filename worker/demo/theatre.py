@@ -1,0 +1,202 @@
+"""The theatre: stack and sandbox store started, the store added, its six campaigns applied."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO, Final
+
+from sqlalchemy import func, select
+
+from campaigns.library import READY, ready_campaigns
+from connectors.events import microseconds
+from worker import campaign_files, models
+from worker.campaign_files import Files
+from worker.database import database_url, ensure_schema, open_engine, reading, transaction
+from worker.demo.memory import Watch
+from worker.demo.quiet import Target
+from worker.errors import ServiceUnreachable, SettingError
+from worker.runtime import Kit, close_kit, open_kit
+from worker.settings import PREFIX, Settings, settings_from
+from worker.shop import Shop, load_shops
+from worker.stores import AddedStore, NewStore, add_store
+from worker.supervisor import Say, Stack
+from worker.up import running
+from worker.web.listeners import read_listening
+
+STORE: Final = "demo"
+# What suits two years in a minute, where the environment says nothing else.
+_DEFAULTS: Final = {"LEARN_EVERY": "122d", "KEEP_BROWSING": "3650d", "RATE_PER_ADDRESS": "1000"}
+_SHORT: Final = 20_000  # events
+_PATIENCE: Final = 60.0  # seconds for the stack to come up
+SABOTAGES: Final = ("", "drop", "double", "skew")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What to play. ``events`` 0 is the whole log; ``folder`` is where everything is kept."""
+
+    folder: Path
+    events: int = 0
+    seed: int = 1
+    sabotage: str = ""
+
+    @property
+    def days_a_step(self) -> int:
+        """How far the clock moves at a time: a short play takes longer steps."""
+        return 4 if 0 < self.events < _SHORT else 2
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """Everything that stands while the log is played."""
+
+    stack: Stack
+    kit: Kit
+    target: Target
+    shop_url: str
+    shop_key: str
+    browser_key: str
+    webhook_secret: str
+    watch: Watch
+
+
+@contextmanager
+def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
+    """Stack and sandbox store, the store added and six campaigns live.
+
+    Raises
+    ------
+    ShoalError
+        Saying what stands in the way.
+    """
+    settings = _settings(wanted.folder)
+    _require_empty(settings)
+    keys = [secrets.token_hex(16) for _ in range(2)]
+    watch = Watch()
+    with running(settings, say) as stack, _sandbox(wanted.folder, keys) as (shop_url, pid):
+        watch.apart.add(pid)
+        watch.start()
+        kit = open_kit(stack.settings)
+        try:
+            added = _added(kit, shop_url, keys)
+            target = Target(added.number, STORE, added.partition)
+            _await_door(stack)
+            yield Theatre(stack, kit, target, shop_url, keys[0], added.browser_key, keys[1], watch)
+        finally:
+            watch.stop()
+            close_kit(kit)
+
+
+def _settings(folder: Path) -> Settings:
+    ours = {f"{PREFIX}{name}": value for name, value in _DEFAULTS.items()}
+    home = {f"{PREFIX}HOME": str(folder / "shoal")}
+    return settings_from({**ours, **os.environ, **home})
+
+
+def _require_empty(settings: Settings) -> None:
+    """A demo writes two years of somebody's purchases: never beside real stores."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = open_engine(database_url(settings), connections=1)
+    try:
+        ensure_schema(engine)
+        with reading(engine) as connection:
+            count = connection.execute(select(func.count()).select_from(models.stores)).scalar()
+    finally:
+        engine.dispose()
+    if count:
+        place = "SHOAL_DATABASE_URL" if settings.database_url else str(settings.home)
+        message = f"{place}: expected a database without stores for the demo, it has {count}"
+        raise SettingError(message)
+
+
+@contextmanager
+def _sandbox(folder: Path, keys: list[str]) -> Iterator[tuple[str, int]]:
+    command = [sys.executable, "-m", "connectors.sandbox.server", "--with-parent"]
+    command += ["--home", str(folder / "sandbox"), "--currency", "GBP"]
+    environment = {**os.environ, "SANDBOX_KEY": keys[0], "SANDBOX_WEBHOOK_SECRET": keys[1]}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+    try:
+        line = pipe_of(process.stdout).readline()
+        if not line:
+            message = "the sandbox store did not start"
+            raise ServiceUnreachable(message)
+        yield json.loads(line)["url"], process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def pipe_of(pipe: IO[str] | None) -> IO[str]:
+    """A pipe that was asked for."""
+    if pipe is None:
+        message = "a process without its pipe"
+        raise RuntimeError(message)
+    return pipe
+
+
+def _added(kit: Kit, shop_url: str, keys: list[str]) -> AddedStore:
+    new = NewStore(
+        id=STORE,
+        name="Online Retail II",
+        platform="sandbox",
+        url=shop_url,
+        currency="GBP",
+        clock="log",
+        secrets={"api_key": keys[0], "webhook_secret": keys[1]},
+    )
+    wall = microseconds(kit.clock())
+    with transaction(kit.engine) as connection:
+        added = add_store(connection, kit.sealer, new, wall)
+        shop = load_shops(connection, {STORE}, -1, wall)[STORE]
+        files = Files(ready_campaigns(), (), ())
+        campaign_files.apply_files(connection, shop, files, wall, "demo")
+    return added
+
+
+def go_live(kit: Kit) -> None:
+    """Start the six campaigns and set their timers. They see what happens from now on."""
+    for name in READY:
+        with transaction(kit.engine) as connection:
+            campaign_files.set_state(connection, shop_of(kit), name, "live")
+        with transaction(kit.engine) as connection:
+            campaign_files.arm(connection, kit.sealer, shop_of(kit), name)
+
+
+def shop_of(kit: Kit) -> Shop:
+    """The demo's store with its model and campaigns."""
+    with reading(kit.engine) as connection:
+        return load_shops(connection, {STORE}, -1, microseconds(kit.clock()))[STORE]
+
+
+def door_url(stack: Stack) -> str:
+    """Where webhooks go."""
+    listening = read_listening(stack.settings)
+    port = listening.port if listening else stack.settings.port
+    return f"http://{stack.settings.host}:{port}"
+
+
+def status_url(stack: Stack) -> str:
+    """Where the status page is."""
+    listening = read_listening(stack.settings)
+    port = listening.status_port if listening else stack.settings.status_port
+    return f"http://127.0.0.1:{port}/"
+
+
+def _await_door(stack: Stack) -> None:
+    end = monotonic() + _PATIENCE
+    while monotonic() < end:
+        listening = read_listening(stack.settings)
+        if listening is not None and listening.pid == stack.pids().get("web"):
+            return
+        sleep(0.05)
+    message = f"the door did not open in {_PATIENCE:g} s: see {stack.settings.home / 'logs'}"
+    raise ServiceUnreachable(message)
