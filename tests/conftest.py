@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,12 +93,26 @@ def postgres_server() -> Iterator[URL]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: URL) -> Iterator[URL]:
+def postgres_databases(postgres_server: URL) -> Callable[[], AbstractContextManager[URL]]:
+    """Opens a fresh PostgreSQL database with every table, for a while."""
+
+    @contextmanager
+    def database() -> Iterator[URL]:
+        name = f"shoal_{next(_numbers)}"
+        _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield postgres_server.set(database=name)
+        _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+    return database
+
+
+@pytest.fixture
+def postgres_url(
+    postgres_databases: Callable[[], AbstractContextManager[URL]],
+) -> Iterator[URL]:
     """A fresh PostgreSQL database with every table."""
-    name = f"shoal_{next(_numbers)}"
-    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-    yield postgres_server.set(database=name)
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_databases() as url:
+        yield url
 
 
 @pytest.fixture

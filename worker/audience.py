@@ -19,7 +19,7 @@ from campaigns.facts import Facts, history_column
 from connectors.records import exponent
 from segmentation import running
 from segmentation.features import BY_NAME
-from worker import models
+from worker import bulk, models
 from worker.batch import Batch
 
 _DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
@@ -86,7 +86,7 @@ def _history(
     """How many times each woken customer did something within so many days before now."""
     since = batch.now - days * _DAY
     counts = np.zeros(len(batch.roster.people))
-    wanted = sorted(set(customers))
+    stands_for = _standing_for(connection, batch, customers)
     chosen: ColumnElement[bool]
     if event == "order_completed":
         table, chosen = models.orders, models.orders.c.is_counted.is_(True)
@@ -94,9 +94,28 @@ def _history(
         table, chosen = models.events, models.events.c.type == event
     rows = connection.execute(
         select(table.c.customer, func.count())
-        .where(table.c.customer.in_(wanted), table.c.at >= since, table.c.at <= batch.now, chosen)
+        .where(
+            table.c.customer.in_(sorted(stands_for)),
+            table.c.at >= since,
+            table.c.at <= batch.now,
+            chosen,
+        )
         .group_by(table.c.customer)
     )
     for customer, count in rows:
-        counts[batch.roster.row[customer]] = count
+        counts[batch.roster.row[stands_for[customer]]] += count
     return counts
+
+
+def _standing_for(connection: Connection, batch: Batch, customers: Sequence[int]) -> dict[int, int]:
+    """Every id under which the log may know these customers, with the one they have now."""
+    pointers = bulk.select_keys(
+        connection,
+        models.customers,
+        ("id", "merged_into"),
+        "merged_into",
+        sorted(set(customers)),
+    )
+    now = dict(pointers) | {customer: customer for customer in customers}
+    final = batch.directory.final
+    return now | {one: final(one) for one in batch.directory.merged if final(one) in now}

@@ -72,6 +72,26 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Which timers may fire in a batch.
+
+    Attributes
+    ----------
+    horizon
+        Operating time (int microseconds) before which everything received has been read; timers
+        due later wait. 0: all of them wait.
+    timers
+        How many of each store may fire.
+    store
+        Only this store's; empty: everyone's.
+    """
+
+    horizon: int
+    timers: int = 1_000
+    store: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Redemption:
     """One of our codes that really discounted a new sale."""
 
@@ -137,12 +157,15 @@ class Batch:
         self.tallies[key] = self.tallies.get(key, 0) + by
 
 
-def utc_offset(event: Event, zone: ZoneInfo | None) -> int:
-    """Seconds that local time was ahead of UTC: the event's own word, else the store's zone."""
+def utc_offset(event: Event, zone: ZoneInfo | None, at: datetime | None = None) -> int:
+    """Seconds that local time was ahead of UTC: the event's own word, else the store's zone.
+
+    ``at`` is when the fact happened, where that is not the event's time.
+    """
     stated = event.properties.get("utc_offset")
     if isinstance(stated, int | float):
         return int(stated)
-    return 0 if zone is None else _offset(event.at, zone)
+    return 0 if zone is None else _offset(at or event.at, zone)
 
 
 def _offset(at: datetime, zone: ZoneInfo) -> int:

@@ -19,33 +19,32 @@ from worker.batch import Batch, Subject, Timer
 _COLUMNS: Final = ("store", "token", "customer", "version", "value", "is_checkout", "lines")
 
 
-def record_carts(connection: Connection, batch: Batch) -> set[bytes]:
-    """Store each cart's newest version and set its timers; ids of the events that came too late."""
+def record_carts(connection: Connection, batch: Batch) -> None:
+    """Store each cart's newest version and set its timers."""
     about = [one for one in batch.subjects if isinstance(one.event.body, Cart)]
     if not about:
-        return set()
+        return
     tokens = sorted({one.event.body.token for one in about if isinstance(one.event.body, Cart)})
     rows = bulk.select_pairs(
         connection, models.carts, ("token", "version", "is_checkout"), batch.shop.number, tokens
     )
     versions = {token: (version, bool(is_checkout)) for token, version, is_checkout in rows}
     newest: dict[str, tuple[Cart, Subject]] = {}
-    outdated: set[bytes] = set()
     for subject in about:
         cart = subject.event.body
         if not isinstance(cart, Cart):
             continue
         version = (microseconds(cart.updated_at), cart.is_checkout)
         if version <= versions.get(cart.token, (-1, False)):
-            outdated.add(subject.event.id)
+            batch.count("outdated", "cart")
             continue
         versions[cart.token] = version
         newest[cart.token] = (cart, subject)
     values = [_row(batch, cart, subject) for _, (cart, subject) in sorted(newest.items())]
     bulk.upsert(connection, models.carts, _COLUMNS, values)
     for cart, subject in newest.values():
-        _set_timers(batch, cart, subject)
-    return outdated
+        if subject.event.source != "import":
+            _set_timers(batch, cart, subject)
 
 
 def _row(batch: Batch, cart: Cart, subject: Subject) -> tuple[object, ...]:

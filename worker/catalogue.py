@@ -60,13 +60,16 @@ def record_products(connection: Connection, batch: Batch) -> None:
 def slots_of(connection: Connection, batch: Batch) -> dict[bytes, int]:
     """Event id → category slot, for the events that speak of a category or a known product.
 
-    A category seen for the first time takes the next free slot; when all are taken, none.
+    A category seen for the first time takes the next free slot; when all are taken, none. Call it
+    before the batch's products are stored: an event knows the products described before it.
     """
     events = [subject.event for subject in batch.subjects]
     products = _categories_of(connection, batch, {p for e in events if (p := _product(e))})
     slots = dict(batch.shop.slots)
     named: dict[bytes, int] = {}
     for event in events:
+        if isinstance(event.body, Product):
+            _learn(products, event.body)
         category = _category(event, products)
         if not category:
             continue
@@ -82,27 +85,35 @@ def slots_of(connection: Connection, batch: Batch) -> dict[bytes, int]:
     return named
 
 
+def _learn(products: dict[str, tuple[int, str]], product: Product) -> None:
+    version = microseconds(product.updated_at)
+    if version > products.get(product.product_id, (-1, ""))[0]:
+        products[product.product_id] = (version, product.category)
+
+
 def _categories_of(
     connection: Connection, batch: Batch, product_ids: Iterable[str]
-) -> Mapping[str, str]:
+) -> dict[str, tuple[int, str]]:
     rows = bulk.select_pairs(
         connection,
         models.products,
-        ("product_id", "category"),
+        ("product_id", "version", "category"),
         batch.shop.number,
         sorted(product_ids),
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def _product(event: Event) -> str:
+    if isinstance(event.body, Product):
+        return event.body.product_id
     if isinstance(event.body, Order):
         return event.body.lines[0].product_id if event.body.lines else ""
     return str(event.properties.get("product_id", ""))
 
 
-def _category(event: Event, products: Mapping[str, str]) -> str:
+def _category(event: Event, products: Mapping[str, tuple[int, str]]) -> str:
     stated = event.properties.get("category")
     if isinstance(stated, str) and stated:
         return stated
-    return products.get(_product(event), "")
+    return products.get(_product(event), (0, ""))[1]

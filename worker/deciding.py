@@ -125,7 +125,10 @@ def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision])
     """Settled occasions a row each; of holds the last one a customer; delays a timer."""
     told = [one for one in decisions if one.reason != ALREADY_DECIDED]
     settled = [_settled_row(batch, one) for one in told if one.is_final]
-    bulk.insert_missing(connection, models.decisions, _DECISIONS, settled)
+    # What was decided in shadow may be decided again once live, and then that is what counts.
+    is_live = any(one.mode == "live" for one in told)
+    write = bulk.upsert if is_live else bulk.insert_missing
+    write(connection, models.decisions, _DECISIONS, settled)
     holds = {(one.campaign, one.customer): one for one in told if one.outcome == "hold"}
     last = [_hold_row(batch, one) for _, one in sorted(holds.items())]
     bulk.upsert(connection, models.holds, _HOLDS, last)

@@ -21,6 +21,7 @@ Key = tuple[str, str]
 # Strength of a key: a person's own id first.
 _STRENGTH: Final = {"customer_id": 0, "email": 1, "order": 2, "cart": 3, "anonymous_id": 4}
 CLAIM: Final = "claim"
+_PERSON: Final = frozenset({"customer_id", "email"})
 
 
 @dataclass(slots=True)
@@ -121,24 +122,28 @@ def _resolve_claim(directory: Directory, keys: Sequence[Key]) -> int:
 
 
 def _primary(directory: Directory, ordered: Sequence[Key]) -> int:
-    """Whose event it is: the strongest bound key's, unless that is somebody else by platform id."""
+    """Whose event it is: the strongest bound key's, unless the event names somebody else."""
     own = next((key for kind, key in ordered if kind == "customer_id"), None)
+    is_named = ordered[0][0] in _PERSON
     for key in ordered:
         stored = directory.bound.get(key)
         if stored is None:
             continue
         customer = directory.final(stored)
-        if own is None or key[0] == "customer_id":
+        if not is_named or key == ordered[0]:
             return customer
-        if directory.platform_ids.get(customer, own) == own and _may_become(
-            directory, customer, key
-        ):
+        if _may_become(directory, customer, key, own):
             return customer
     return _create(directory)
 
 
-def _may_become(directory: Directory, customer: int, key: Key) -> bool:
-    """A visitor may turn out to be anyone; a known person only by the e-mail or order they gave."""
+def _may_become(directory: Directory, customer: int, key: Key, own: str | None) -> bool:
+    """A visitor may turn out to be anyone; a known person only by the e-mail or order they gave.
+
+    ``own`` is the platform's id that the event says, if any: somebody else has another.
+    """
+    if own is not None and directory.platform_ids.get(customer, own) != own:
+        return False
     return customer not in directory.known or key[0] in {"email", "order"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -103,6 +103,29 @@ def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) 
     )
 
 
+def brought_up_to_date(connection: Connection, events: Sequence[Event]) -> list[Event]:
+    """Our own events name a customer by our id: the one who stands for them now, or nobody."""
+    named = {
+        event.id: int(ours)
+        for event in events
+        if event.source == "shoal" and isinstance(ours := event.properties.get("customer"), int)
+    }
+    if not named:
+        return list(events)
+    rows = bulk.select_keys(
+        connection, models.customers, ("id", "merged_into"), "id", sorted(set(named.values()))
+    )
+    now = {customer: merged_into or customer for customer, merged_into in rows}
+    return [
+        msgspec.structs.replace(
+            event, properties={**event.properties, "customer": now.get(named[event.id], 0)}
+        )
+        if event.id in named
+        else event
+        for event in events
+    ]
+
+
 def place(
     connection: Connection,
     sealer: Sealer,
@@ -128,8 +151,14 @@ def place(
             unowned.append(event)
             continue
         subjects.append(Subject(event, _customer(directory, event, keys)))
-    adopted = _adopt(connection, shop, directory)
-    return [*subjects, *adopted], unowned
+    waiting = [event for event in unowned if _is_unowned(event, keys_of(event), directory)]
+    found = [event for event in unowned if event not in waiting]
+    adopted = [*_adopt(connection, shop, directory), *found]
+    subjects += [
+        Subject(event, _customer(directory, event, keys_of(event)))
+        for event in sorted(adopted, key=lambda event: event.id)
+    ]
+    return subjects, waiting
 
 
 def _erased_keys(
@@ -148,7 +177,7 @@ def _forgotten(event: Event) -> Event:
 def _customer(directory: Directory, event: Event, keys: Sequence[Key]) -> int:
     ours = _our_id(event)
     if ours:
-        return ours
+        return directory.final(ours)
     if event.type == "customers_merged" and "previous_id" in event.properties:
         winner = next((key for kind, key in keys if kind == "customer_id"), None)
         if winner is not None:
@@ -175,7 +204,7 @@ def _is_unowned(event: Event, keys: Sequence[Key], directory: Directory) -> bool
     return not any(key[0] in _PERSON or key in directory.bound for key in keys)
 
 
-def _adopt(connection: Connection, shop: Shop, directory: Directory) -> list[Subject]:
+def _adopt(connection: Connection, shop: Shop, directory: Directory) -> list[Event]:
     """Events that waited for an order that this batch brought."""
     keys = sorted(key for kind, key in directory.changed if kind == "order")
     if not keys:
@@ -186,11 +215,7 @@ def _adopt(connection: Connection, shop: Shop, directory: Directory) -> list[Sub
     if not rows:
         return []
     connection.execute(delete(models.unowned).where(of_keys))
-    events = [msgspec.msgpack.decode(bytes(row.body), type=Event) for row in rows]
-    return [
-        Subject(event, _customer(directory, event, keys_of(event)))
-        for event in sorted(events, key=lambda event: event.id)
-    ]
+    return [msgspec.msgpack.decode(bytes(row.body), type=Event) for row in rows]
 
 
 def keep_unowned(connection: Connection, shop: Shop, events: Sequence[Event]) -> None:
@@ -214,18 +239,15 @@ def keep_unowned(connection: Connection, shop: Shop, events: Sequence[Event]) ->
     )
 
 
-def write_log(connection: Connection, batch: Batch, outdated: Container[bytes]) -> None:
+def write_log(connection: Connection, batch: Batch, slots: Mapping[bytes, int]) -> None:
     """Append the batch's events to the log; one that waited unowned gets its customer.
 
-    ``outdated`` are cart events that an older version brought: they are nobody's.
+    ``slots`` are category slots by event: what was folded can be folded again.
     """
     final = batch.directory.final
-    owners = {
-        subject.event.id: 0 if subject.event.id in outdated else final(subject.customer)
-        for subject in batch.subjects
-    }
+    owners = {subject.event.id: final(subject.customer) for subject in batch.subjects}
     events = [*(subject.event for subject in batch.subjects), *batch.unowned]
-    new = _append(connection, batch.shop, events, owners)
+    new = _append(connection, batch.shop, events, owners, slots)
     for event in events:
         if event.id not in new:
             connection.execute(
@@ -237,11 +259,15 @@ def write_log(connection: Connection, batch: Batch, outdated: Container[bytes]) 
 
 def write_control(connection: Connection, shop: Shop, events: Iterable[Event]) -> None:
     """Put the clock's and our own messages into the log, so that none works twice."""
-    _append(connection, shop, [event for event in events if event.type in CONTROL], {})
+    _append(connection, shop, [event for event in events if event.type in CONTROL], {}, {})
 
 
 def _append(
-    connection: Connection, shop: Shop, events: Sequence[Event], owners: Mapping[bytes, int]
+    connection: Connection,
+    shop: Shop,
+    events: Sequence[Event],
+    owners: Mapping[bytes, int],
+    slots: Mapping[bytes, int],
 ) -> set[bytes]:
     columns = ("id", "store", "customer", "type", "at", "received_at", "source", "body")
     rows = {
@@ -253,15 +279,15 @@ def _append(
             microseconds(event.at),
             microseconds(event.received_at),
             event.source,
-            logged(event),
+            logged(event, slots.get(event.id, -1)),
         )
         for event in events
     }
     return bulk.insert_new(connection, models.events, columns, [rows[key] for key in sorted(rows)])
 
 
-def logged(event: Event) -> bytes:
-    """What the log keeps besides its columns: allow-listed scalars and the fact's key."""
+def logged(event: Event, slot: int = -1) -> bytes:
+    """What the log keeps besides its columns: allow-listed scalars, slot and the fact's key."""
     kept = {
         name: value
         for name, value in event.properties.items()
@@ -272,6 +298,8 @@ def logged(event: Event) -> bytes:
         kept["order_id"] = body.order_id
     elif isinstance(body, Refund):
         kept["refund_id"] = body.refund_id
+    if slot >= 0:
+        kept["slot"] = slot
     return msgspec.msgpack.encode(kept) if kept else b""
 
 

@@ -174,6 +174,7 @@ def typical_order_value(connection: Connection, shop: Shop) -> int:
     row = connection.execute(
         select(columns.orders, columns.revenue)
         .where(columns.store == shop.number, columns.orders > 0)
+        .order_by(columns.id)
         .limit(1000)
     ).all()
     orders = sum(one.orders for one in row)

@@ -54,6 +54,7 @@ def _unite(batch: Batch, loser: int, winner: int) -> None:
     )
     united["distinct_products"] = size
     roster.records[rows[0]] = united[0]
+    roster.records[rows[1]] = running.empty(1)[0]
     if needs.purchases[0]:
         batch.recompute.add(winner)
     _unite_people(stays, yields)
@@ -62,8 +63,11 @@ def _unite(batch: Batch, loser: int, winner: int) -> None:
 def _unite_people(stays: Person, yields: Person) -> None:
     stays.platform_id = stays.platform_id or yields.platform_id
     stays.is_known = stays.is_known or yields.is_known
-    stays.attributes = united_json(yields.attributes, stays.attributes)
-    stays.consents = united_json(yields.consents, stays.consents)
+    older, newer = sorted((yields, stays), key=lambda one: one.profile_version)
+    stays.attributes, stays.consents = (
+        united_json(older.attributes, newer.attributes),
+        united_json(older.consents, newer.consents),
+    )
     stays.time_zone = stays.time_zone or yields.time_zone
     stays.is_suppressed = stays.is_suppressed or yields.is_suppressed
     stays.profile_version = max(stays.profile_version, yields.profile_version)

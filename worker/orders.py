@@ -83,7 +83,10 @@ class Change:
 
 
 def _folded(row: OrderRow) -> tuple[object, ...]:
-    return (row.is_counted, row.customer, row.at, row.value, row.discount, row.items, row.lines)
+    return (
+        *(row.is_counted, row.customer, row.at, row.utc_offset),
+        *(row.value, row.discount, row.items, row.lines),
+    )
 
 
 def order_row(order: Order, customer: int, currency: str, slot: int, utc_offset: int) -> OrderRow:
@@ -125,12 +128,14 @@ def newer_order(stored: OrderRow | None, row: OrderRow) -> OrderRow | None:
     """The row to store in the other's place, or None if it says nothing new."""
     if stored is None:
         return row
-    if (row.version, _rank(row.status)) <= (stored.version, _rank(stored.status)):
-        return None
     # An order was placed when it was first said to be: an update may only know its own time.
-    return msgspec.structs.replace(
-        row, customer=row.customer or stored.customer, at=min(row.at, stored.at)
-    )
+    first = row if row.at < stored.at else stored
+    placed = {"at": first.at, "utc_offset": first.utc_offset}
+    if (row.version, _rank(row.status)) <= (stored.version, _rank(stored.status)):
+        return None if first is stored else msgspec.structs.replace(stored, **placed)
+    slot = stored.slot if stored.is_counted else row.slot  # as it was folded
+    customer = row.customer or stored.customer
+    return msgspec.structs.replace(row, customer=customer, slot=slot, **placed)
 
 
 def newer_refund(stored: RefundRow | None, row: RefundRow) -> RefundRow | None:

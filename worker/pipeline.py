@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final
 
@@ -19,8 +19,9 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from connectors.events import Event, microseconds
-from worker import dead_letters, models, poison, stream
+from worker import dead_letters, models, poison, stream, timers
 from worker.advance import advance
+from worker.batch import Reach
 from worker.celery import DRAIN
 from worker.database import reading, transaction
 from worker.errors import ServiceUnreachable
@@ -29,12 +30,17 @@ from worker.runtime import Kit
 from worker.shop import load_shops
 
 BATCH: Final = 1_000
+NO_TIMERS: Final = Reach(0)
 SLICE: Final = 1.0  # seconds a drain works before it hands over
 _log = logging.getLogger("shoal.drain")
 
 
 class Outrun(Exception):
     """Another drain moved the cursor first."""
+
+
+# What no event is to blame for.
+_NOT_POISON: Final = (Outrun, ServiceUnreachable, OperationalError, InterfaceError)
 
 
 @dataclass(slots=True)
@@ -57,6 +63,7 @@ def drain(kit: Kit, partition: int) -> None:
     bell, until, is_silent = stream.drain_bell(partition), monotonic() + SLICE, False
     cursor = committed(kit, partition)
     while True:
+        read_at = microseconds(kit.clock())
         entries = stream.read(kit.redis, partition, cursor, BATCH)
         if not entries and not _has_work(kit, partition):
             if is_silent:
@@ -68,7 +75,7 @@ def drain(kit: Kit, partition: int) -> None:
             return  # a producer rang meanwhile: the work is another drain's
         is_silent = False
         try:
-            done = apply(kit, partition, cursor, entries)
+            done = apply(kit, partition, cursor, entries, _reach(entries, read_at))
         except Outrun:
             return
         cursor = done.position
@@ -89,7 +96,17 @@ def committed(kit: Kit, partition: int) -> str:
         return str(connection.execute(query).scalar_one())
 
 
-def apply(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry]) -> Committed:
+def _reach(entries: Sequence[stream.Entry], read_at: int) -> Reach:
+    """Of a full batch only what was received before its end has surely been read."""
+    if len(entries) < BATCH:
+        return Reach(read_at)
+    last = stream.decode(entries[-1])
+    return Reach(microseconds(last.received_at)) if isinstance(last, Event) else NO_TIMERS
+
+
+def apply(
+    kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry], reach: Reach
+) -> Committed:
     """Commit a batch; one that cannot be committed is halved until the poison stands alone.
 
     Raises
@@ -98,23 +115,53 @@ def apply(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry]
         If another drain did it.
     """
     try:
-        return commit(kit, partition, cursor, entries)
-    except (Outrun, ServiceUnreachable, OperationalError, InterfaceError):
+        return commit(kit, partition, cursor, entries, reach)
+    except _NOT_POISON:
         raise
-    except Exception as error:  # whatever one event does, the others go on
+    except Exception as error:  # noqa: BLE001 - whatever one event or timer does, others go on
         if len(entries) > 1:
             half = len(entries) // 2
-            first = apply(kit, partition, cursor, entries[:half])
-            second = apply(kit, partition, first.position, entries[half:])
+            # What stands in the second half may be what a timer waits for.
+            first = apply(kit, partition, cursor, entries[:half], NO_TIMERS)
+            second = apply(kit, partition, first.position, entries[half:], reach)
             deliver, learn = first.deliver | second.deliver, first.learn | second.learn
             return Committed(second.position, deliver, learn)
         if not entries:
-            raise
+            return _apply_timers(kit, partition, cursor, reach, error)
+        if reach != NO_TIMERS:
+            return apply(kit, partition, cursor, entries, NO_TIMERS)
         _log.exception("partition %s: entry %s set aside", partition, entries[0].position)
         return _pass_by(kit, partition, cursor, entries[0], f"{type(error).__name__}: {error}")
 
 
-def commit(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry]) -> Committed:
+def _apply_timers(
+    kit: Kit, partition: int, cursor: str, reach: Reach, error: Exception
+) -> Committed:
+    """Fewer and fewer timers, until the one that cannot fire stands alone and is forgotten."""
+    if reach.timers > 1:
+        return apply(kit, partition, cursor, [], replace(reach, timers=reach.timers // 10))
+    done, is_better = Committed(cursor), False
+    with reading(kit.engine) as connection:
+        shops = load_shops(connection, set(), partition, microseconds(kit.clock()))
+    for shop in shops.values():
+        try:
+            alone = commit(kit, partition, cursor, [], replace(reach, store=shop.id))
+            done.deliver |= alone.deliver
+        except _NOT_POISON:
+            raise
+        except Exception:  # noqa: BLE001 - whatever one store's timer does, others go on
+            _log.exception("store %s: a timer cannot fire and is forgotten", shop.id)
+            with transaction(kit.engine) as connection:
+                horizon = shop.now if shop.is_on_log_time else reach.horizon
+                is_better |= timers.forget_first(connection, shop.number, horizon)
+    if not is_better and not done.deliver:
+        raise error
+    return done
+
+
+def commit(
+    kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry], reach: Reach
+) -> Committed:
     """Apply one batch of entries and due timers in one transaction.
 
     Parameters
@@ -123,6 +170,8 @@ def commit(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry
         The position read after; it must still be the committed one.
     entries
         What stands after it, oldest first; may be empty when only timers are due.
+    reach
+        Which timers may fire.
 
     Raises
     ------
@@ -138,21 +187,19 @@ def commit(kit: Kit, partition: int, cursor: str, entries: Sequence[stream.Entry
         read, broken = _decoded(entries)
         events, set_aside = poison.split(connection, read)
         shops = load_shops(connection, {event.store for event in events}, partition, wall)
-        # Of a full batch only what was received before its end has surely been read.
-        horizon = wall if len(entries) < BATCH else microseconds(read[-1].received_at)
-        told = _by_store(events, list(shops))
+        told = _by_store(events, [reach.store] if reach.store else list(shops))
         for shop_id, its in told.items():
             shop = shops.get(shop_id)
             if shop is None:
                 set_aside += [(event, "its store is not here any more") for event in its]
                 continue
-            woken = advance(connection, kit, shop, its, horizon)
+            woken = advance(connection, kit, shop, its, reach)
             set_aside += woken.set_aside
             done.deliver |= woken.deliver
             done.learn |= woken.learn
         dead_letters.write_events(connection, kit.sealer, set_aside)
         dead_letters.write_broken(connection, kit.sealer, broken, wall)
-        poison.forgive(connection, [shop_id for shop_id, its in told.items() if its])
+        poison.forgive(connection, told)
     return done
 
 

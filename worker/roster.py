@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
 from sqlalchemy import Connection
 
 from segmentation import running
@@ -85,6 +86,19 @@ def load_roster(
         records[: len(found)] = running.unpack([bytes(row[-1]) for row in found])
     row = {person.id: at for at, person in enumerate(people)}
     return Roster(people, records, row, set(range(len(found), len(people))))
+
+
+def admit(connection: Connection, roster: Roster, customers: Collection[int]) -> None:
+    """Bring in stored customers who turn out to be concerned: one whose order is now another's."""
+    missing = sorted(set(customers) - roster.row.keys() - {0})
+    found = bulk.select_keys(connection, models.customers, (*COLUMNS, "record"), "id", missing)
+    if not found:
+        return
+    start = len(roster.people)
+    roster.people += [_person(row) for row in found]
+    records = running.unpack([bytes(row[-1]) for row in found])
+    roster.records = np.concatenate([roster.records, records])
+    roster.row |= {person.id: at for at, person in enumerate(roster.people[start:], start)}
 
 
 def _person(row: Sequence[Any]) -> Person:

@@ -48,7 +48,7 @@ def record_orders(
             batch.directory.final(subject.customer),
             batch.shop.currency,
             slots.get(subject.event.id, NO_SLOT),
-            utc_offset(subject.event, zone),
+            utc_offset(subject.event, zone, order.placed_at),
         )
         newer = newer_order(current.get(order.order_id), row)
         if newer is None:
@@ -181,7 +181,7 @@ def redeem(connection: Connection, batch: Batch) -> list[Redemption]:
     """Our codes that discounted a new sale, each once for ever."""
     used = {
         code: (change.after, subject)
-        for change, subject in batch.sales
+        for change, subject in reversed(batch.sales)  # the first to use a code has used it
         if change.is_sale
         for code in msgspec.json.decode(change.after.coupons, type=list[str])
     }

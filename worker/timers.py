@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from worker import bulk, models
+from worker import bulk, models, tallies
 from worker.batch import Batch, Timer
 from worker.shop import Shop
 
@@ -23,12 +23,10 @@ _COLUMNS: Final = (
     "due_at",
     "since",
 )
-# A store that sleeps through a sale wakes in steps of this many.
-MOST: Final = 1_000
 
 
-def due_timers(connection: Connection, store: int, horizon: int) -> list[Timer]:
-    """Timers due up to a business time, the earliest first, at most ``MOST``."""
+def due_timers(connection: Connection, store: int, horizon: int, most: int) -> list[Timer]:
+    """Timers due up to a business time, the earliest first, at most so many."""
     timers = models.timers.c
     rows = connection.execute(
         select(
@@ -42,7 +40,7 @@ def due_timers(connection: Connection, store: int, horizon: int) -> list[Timer]:
         )
         .where(timers.store == store, timers.due_at <= horizon)
         .order_by(timers.due_at, timers.kind, timers.key)
-        .limit(MOST)
+        .limit(most)
     )
     return [Timer(*row) for row in rows]
 
@@ -60,10 +58,29 @@ def next_due(connection: Connection, partition: int) -> int | None:
     ).scalar()
 
 
+def forget_first(connection: Connection, store: int, horizon: int) -> bool:
+    """Delete the timer that is due first, because it cannot fire; whether there was one."""
+    timers = models.timers
+    first = due_timers(connection, store, horizon, 1)
+    for timer in first:
+        named = (timers.c.kind == timer.kind) & (timers.c.key == timer.key)
+        connection.execute(delete(timers).where(timers.c.store == store, named))
+    tallies.add(connection, store, {("timers_forgotten", one.campaign): 1 for one in first})
+    return bool(first)
+
+
 def still_due(batch: Batch) -> list[Timer]:
-    """Due timers that nothing in this very batch has moved or dropped."""
-    moved = {(timer.kind, timer.key) for timer in batch.set_timers} | set(batch.dropped_timers)
-    return [timer for timer in batch.due if (timer.kind, timer.key) not in moved]
+    """Due timers that nothing in this very batch has moved or dropped, with who they are now.
+
+    Only carts move: a date that a batch sets again for next year is due this year all the same.
+    """
+    moved = {(timer.kind, timer.key) for timer in batch.set_timers if timer.kind == "cart"}
+    moved |= set(batch.dropped_timers)
+    return [
+        replace(timer, customer=batch.directory.final(timer.customer))
+        for timer in batch.due
+        if (timer.kind, timer.key) not in moved
+    ]
 
 
 def write_timers(connection: Connection, batch: Batch) -> None:

@@ -16,6 +16,7 @@ from segmentation.running import FactKind, Facts
 from worker import bulk, models, sales
 from worker.batch import Batch, utc_offset
 from worker.catalogue import NO_SLOT
+from worker.roster import admit
 
 # Events that are folded as they come, one fact each.
 KINDS: Final = {
@@ -36,17 +37,12 @@ BROWSING_TYPES: Final = tuple(
 )
 
 
-def note_touches(
-    batch: Batch, slots: Mapping[bytes, int], zone: ZoneInfo | None, outdated: set[bytes]
-) -> None:
-    """Add the batch's simple events to what is folded.
-
-    ``outdated`` are ids of cart events that an older version brought: they count as nothing.
-    """
+def note_touches(batch: Batch, slots: Mapping[bytes, int], zone: ZoneInfo | None) -> None:
+    """Add the batch's simple events to what is folded."""
     for subject in batch.subjects:
         event = subject.event
         kind = KINDS.get(event.type)
-        if kind is None or not subject.customer or event.id in outdated:
+        if kind is None or not subject.customer:
             continue
         batch.facts.append(
             (
@@ -78,6 +74,7 @@ def fold_facts(connection: Connection, batch: Batch) -> None:
     needs = running.pending(roster.records)
     again |= {roster.people[row].id for row in np.flatnonzero(needs.purchases)}
     if again:
+        admit(connection, roster, again)
         _recompute_purchases(connection, batch, sorted(again & roster.row.keys()))
     browsed = np.flatnonzero(needs.browsing)
     if len(browsed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from campaigns import occasions, schedules
 from campaigns.triggers import (
+    CartTrigger,
     DateTrigger,
     EventTrigger,
     ScheduleTrigger,
@@ -36,7 +38,7 @@ def wake_campaigns(connection: Connection, batch: Batch) -> None:
         return
     wakes = [*_event_wakes(batch), *_segment_wakes(batch), *_timer_wakes(connection, batch)]
     for wake in wakes:
-        if batch.roster.look(wake.customer).platform_id:
+        if wake.customer in batch.roster.row and batch.roster.look(wake.customer).platform_id:
             batch.wakes.append(wake)
         else:
             batch.count("unreachable", wake.campaign)
@@ -67,7 +69,7 @@ def _event_wakes(batch: Batch) -> Iterator[Wake]:
                     occasion=occasion,
                     at=microseconds(subject.event.at),
                     accepted_at=microseconds(subject.event.received_at),
-                    details=(("order.value", said["value"]),) if "order_id" in said else (),
+                    details=_details(type_, said),
                 )
 
 
@@ -88,6 +90,12 @@ def _happenings(batch: Batch) -> Iterator[tuple[str, Subject, str, Mapping[str, 
             yield "order_cancelled", subject, f"order:{row.order_id}", said
     for one in batch.redeemed:
         yield "coupon_redeemed", one.subject, f"order:{one.order_id}", {"campaign": one.campaign}
+
+
+def _details(type_: str, said: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Facts that a sale itself says; of any other event only the store knows what it means."""
+    is_sale = type_ in {"order_completed", "order_cancelled"}
+    return (("order.value", said["value"]),) if is_sale else ()
 
 
 def _segment_wakes(batch: Batch) -> Iterator[Wake]:
@@ -123,13 +131,11 @@ def _timer_wakes(connection: Connection, batch: Batch) -> Iterator[Wake]:
     for timer in due:
         trigger = campaigns[timer.campaign].campaign.trigger
         if timer.kind == "cart" and timer.key in left:
-            yield _wake(
-                timer,
-                timer.customer,
-                (("cart.value", left[timer.key] / 10.0 ** exponent(batch.shop.currency)),),
-            )
+            yield _wake(timer, timer.customer, (("cart.value", left[timer.key]),))
         elif timer.kind == "delay":
-            yield _wake(timer, timer.customer)
+            details = _remembered(connection, batch, timer, trigger)
+            if details is not None:
+                yield _wake(timer, timer.customer, details)
         elif timer.kind == "date" and isinstance(trigger, DateTrigger):
             yield _wake(timer, timer.customer)
             _arm_again(batch, timer, trigger)
@@ -143,17 +149,35 @@ def _wake(timer: Timer, customer: int, details: tuple[tuple[str, float], ...] = 
     return Wake(timer.campaign, customer, timer.occasion, timer.due_at, details=details)
 
 
+def _remembered(
+    connection: Connection, batch: Batch, timer: Timer, trigger: Trigger
+) -> tuple[tuple[str, float], ...] | None:
+    """What the event behind a delayed occasion said; None if the cart has been ordered since."""
+    kind, _, key = timer.occasion.partition(":")
+    if kind == "cart" and isinstance(trigger, CartTrigger):
+        left = _left_carts(connection, batch, [replace(timer, key=f"{timer.campaign}|{key}")])
+        return tuple(("cart.value", value) for value in left.values()) or None
+    if kind == "order":
+        orders = models.orders.c
+        of_order = (orders.store == batch.shop.number) & (orders.order_id == key)
+        row = connection.execute(select(orders.value, orders.currency).where(of_order)).first()
+        return () if row is None else (("order.value", row.value / 10.0 ** exponent(row.currency)),)
+    return ()
+
+
 def _left_carts(connection: Connection, batch: Batch, due: list[Timer]) -> dict[str, float]:
-    """Value of the carts that are still without an order, by the timer's key."""
+    """Value (main unit) of the carts that are still without an order, by the timer's key."""
     if not due:
         return {}
     tokens = {timer.key: timer.key.partition("|")[2] for timer in due}
     open_ = carts.open_carts(connection, batch.shop.number, sorted(tokens.values()))
     records, row = batch.roster.records, batch.roster.row
+    unit = 10.0 ** exponent(batch.shop.currency)
     return {
-        timer.key: open_[tokens[timer.key]]
+        timer.key: open_[tokens[timer.key]] / unit
         for timer in due
         if tokens[timer.key] in open_
+        and timer.customer in row
         and not (
             records["orders"][row[timer.customer]]
             and records["last_order_at"][row[timer.customer]] >= timer.since
@@ -200,6 +224,9 @@ def schedule_timer(shop: Shop, campaign: str, trigger: ScheduleTrigger, after: i
 
 def _arm_again(batch: Batch, timer: Timer, trigger: DateTrigger) -> None:
     """Next year's timer of a date; the timer itself remembers which day it is about (`since`)."""
+    is_set = any((one.kind, one.key) == (timer.kind, timer.key) for one in batch.set_timers)
+    if is_set or timer.customer not in batch.roster.row:
+        return
     zone = batch.roster.look(timer.customer).time_zone or batch.shop.time_zone
     born = moment(timer.since).date()
     batch.set_timers.append(_date((timer.campaign, timer.customer), trigger, born, batch.now, zone))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import redis
 from sqlalchemy.engine import URL
 
+from tests.worker.driving import Driver, Houses, copied, driver_on, sqlite_template
 from worker import installation
 from worker.database import transaction
 from worker.runtime import Kit, close_kit, open_kit
@@ -54,3 +57,39 @@ def shop(kit: Kit) -> AddedStore:
     )
     with transaction(kit.engine) as connection:
         return add_store(connection, kit.sealer, new, 0)
+
+
+@pytest.fixture
+def driver(
+    settings: Settings, valkey: redis.Redis, valkey_url: str, database_url: URL
+) -> Iterator[Driver]:
+    """One store's drain on each of both databases in turn."""
+    with driver_on(settings, valkey, valkey_url, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def houses(settings: Settings, valkey: redis.Redis, valkey_url: str, tmp_path: Path) -> Houses:
+    """Drivers on fresh SQLite files, one after the other."""
+    template = sqlite_template(tmp_path)
+    return lambda: driver_on(settings, valkey, valkey_url, copied(template, tmp_path))
+
+
+@pytest.fixture
+def postgres_houses(
+    settings: Settings,
+    valkey: redis.Redis,
+    valkey_url: str,
+    postgres_databases: Callable[[], AbstractContextManager[URL]],
+) -> Houses:
+    """Drivers on fresh PostgreSQL databases, one after the other."""
+
+    @contextmanager
+    def house() -> Iterator[Driver]:
+        with (
+            postgres_databases() as url,
+            driver_on(settings, valkey, valkey_url, url) as made,
+        ):
+            yield made
+
+    return house
