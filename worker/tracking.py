@@ -56,7 +56,7 @@ def translate(sender: Sender, call: Call) -> Translated:
         read = read_batch(call.body, sender, call.received_at)
     else:
         read = read_call(call.body, call.verb, sender, call.received_at)
-    if not sender.is_server and not all(map(_is_claim, read.events)):
+    if not sender.is_server and not all(map(is_claim, read.events)):
         # Whatever a translation lets through, a public key says no more than this (I11).
         message = "events: the browser key takes browse events of anonymous visitors only"
         raise MalformedPayload(message)
@@ -110,7 +110,8 @@ def replayed_events(store: StoreConfig, clear: bytes) -> tuple[Event, ...]:
     return read.events
 
 
-def _is_claim(event: Event) -> bool:
+def is_claim(event: Event) -> bool:
+    """Whether an event says no more than a public key may: somebody unnamed looked around."""
     return (
         event.source == "browser"
         and event.type in BROWSER_TYPES

@@ -25,6 +25,12 @@ def test_nobody_gets_more_than_the_rate_and_one_burst(pauses: list[float], rate:
     assert granted <= rate * now + rate * limits.BURST_SECONDS + 1e-6
 
 
+def test_a_long_silence_saves_up_no_more_than_a_burst() -> None:
+    limiter = Limiter(rate=5)
+    limiter.wait("a", 0)
+    assert sum(limiter.wait("a", 1_000) == 0 for _ in range(50)) == 10
+
+
 def test_a_wait_that_was_told_suffices() -> None:
     limiter = Limiter(rate=3)
     now = 0.0

@@ -134,6 +134,7 @@ def house(kit: Kit) -> Iterator[House]:
     """A door whose directory knows one store."""
     new = NewStore(
         id="shop",
+        name="<b>Shop</b>",
         platform="sandbox",
         url="http://sandbox.example",
         currency="EUR",

@@ -141,7 +141,7 @@ async def test_gzip_is_read_and_other_or_broken_encodings_are_named(house: House
     body = gzip.compress(msgspec.json.encode({"batch": [view()]}))
     key = house.store.browser_key
     whole = await house.call("batch", body, key, **{"content-encoding": "gzip"})
-    half = await house.call("batch", body[:-12], key, **{"content-encoding": "gzip"})
+    half = await house.call("batch", body[:-4], key, **{"content-encoding": "gzip"})
     other = await house.call("batch", body, key, **{"content-encoding": "br"})
     assert (whole.status_code, half.status_code, other.status_code) == (202, 400, 415)
 
