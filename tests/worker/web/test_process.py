@@ -1,4 +1,4 @@
-"""The web process itself, killed at any moment. About eight seconds."""
+"""The web process itself, killed at any moment. About fifteen seconds."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from worker.settings import Settings, environment_of
 from worker.stores import AddedStore, NewStore, add_store
 from worker.web.listeners import Listening, bound, port_of, read_listening
 
+pytestmark = pytest.mark.slow
 _PATIENCE = 20.0  # seconds
 
 
@@ -192,3 +193,25 @@ def test_a_taken_port_is_stepped_over_and_said(running: Running) -> None:
         second.wait()
     said = Path(running.settings.home / "web.log").read_text()
     assert f"Port {first.port} is taken: using {at.port} (SHOAL_PORT)" in said
+
+
+def test_killed_between_append_and_answer_the_sender_sends_again_in_vain(
+    running: Running,
+) -> None:
+    body = msgspec.json.encode(order(1))
+    headers = signed_headers(SECRET, "order.paid", body, "1")
+    at = running.listening()
+    connection = HTTPConnection(at.host, at.port, timeout=10)
+    connection.request("POST", "/webhooks/shop", body, headers)
+    end = time.monotonic() + _PATIENCE
+    while not running.orders() and time.monotonic() < end:
+        pass  # the very moment at which the entry stands there
+    running.web.kill()
+    running.web.wait()
+    connection.close()
+    assert running.orders() == ["order-1"]
+    running.restart_web()
+    assert running.send_order(1) == 202
+    entries = stream.read(running.kit.redis, running.store.partition, stream.START)
+    ids = {getattr(stream.decode(entry), "id", None) for entry in entries}
+    assert (len(entries), len(ids)) == (2, 1)
