@@ -24,6 +24,7 @@ from connectors.events import microseconds, moment
 from connectors.records import exponent
 from worker import carts, models, timers
 from worker.batch import Batch, Move, Subject, Timer, Wake
+from worker.narrowing import candidates
 from worker.shop import Running, Shop
 
 # A schedule's audience is woken in pages of this many customers.
@@ -186,8 +187,9 @@ def _left_carts(connection: Connection, batch: Batch, due: list[Timer]) -> dict[
 
 
 def audiences(connection: Connection, shop: Shop, due: Iterable[Timer]) -> dict[str, list[int]]:
-    """Customers whom due schedules wake now, by campaign: the next page after the timer's mark."""
+    """Whom due schedules wake now, by campaign: the next page of candidates after the mark."""
     customers = models.customers.c
+    conditions = {one.campaign.id: one.campaign.condition for one in shop.campaigns}
     return {
         timer.campaign: list(
             connection.execute(
@@ -196,13 +198,14 @@ def audiences(connection: Connection, shop: Shop, due: Iterable[Timer]) -> dict[
                     customers.store == shop.number,
                     customers.id > timer.since,
                     customers.platform_id != "",
+                    *candidates(conditions[timer.campaign], timer.due_at),
                 )
                 .order_by(customers.id)
                 .limit(PAGE)
             ).scalars()
         )
         for timer in due
-        if timer.kind == "schedule"
+        if timer.kind == "schedule" and timer.campaign in conditions
     }
 
 

@@ -38,7 +38,7 @@ def up() -> None:
 
 
 def demo(
-    events: Annotated[int, typer.Option(help="About so many events; 0 is the whole log.")] = 30_000,
+    events: Annotated[int, typer.Option(help="About so many events; 0 is the whole log.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Draws what is made up around the purchases.")] = 1,
     keep: Annotated[
         Path | None, typer.Option(help="Leave everything in this folder.", show_default=False)
