@@ -19,6 +19,7 @@ from worker import (
     catalogue,
     deciding,
     erasure,
+    event_log,
     intake,
     judging,
     merges,
@@ -158,7 +159,7 @@ def _apply(connection: Connection, kit: Kit, batch: Batch) -> None:
     slots = catalogue.slots_of(connection, batch)
     catalogue.record_products(connection, batch)
     carts.record_carts(connection, batch)
-    intake.write_log(connection, batch, slots)
+    event_log.write_log(connection, batch, slots)
     merges.merge_people(connection, batch)
     sales.record_orders(connection, batch, slots, zone)
     sales.record_refunds(connection, batch)
@@ -189,7 +190,7 @@ def _keep(
 ) -> None:
     roster.save_roster(connection, batch.roster)
     intake.write_directory(connection, batch.shop, batch.directory)
-    intake.write_control(connection, batch.shop, found.fresh)
+    event_log.write_control(connection, batch.shop, found.fresh)
     batch.count("applied", by=len(found.fresh) - len(batch.unowned))
     batch.count("duplicates", by=found.duplicates)
     batch.count("set_aside", by=len(found.set_aside))
