@@ -116,6 +116,8 @@ def _standing_for(connection: Connection, batch: Batch, customers: Sequence[int]
         "merged_into",
         sorted(set(customers)),
     )
-    now = dict(pointers) | {customer: customer for customer in customers}
+    now = {int(one): int(into) for one, into in pointers} | {
+        customer: customer for customer in customers
+    }
     final = batch.directory.final
     return now | {one: final(one) for one in batch.directory.merged if final(one) in now}
