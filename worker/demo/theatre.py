@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Final
@@ -25,6 +25,7 @@ from worker.demo.memory import Watch
 from worker.demo.quiet import Target
 from worker.errors import ServiceUnreachable, SettingError
 from worker.runtime import Kit, close_kit, open_kit
+from worker.secret_key import FILE, ensure_secret_key
 from worker.settings import PREFIX, Settings, settings_from
 from worker.shop import Shop, load_shops
 from worker.stores import AddedStore, NewStore, add_store
@@ -99,7 +100,13 @@ def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
 def _settings(folder: Path) -> Settings:
     ours = {f"{PREFIX}{name}": value for name, value in _DEFAULTS.items()}
     home = {f"{PREFIX}HOME": str(folder / "shoal")}
-    return settings_from({**ours, **os.environ, **home})
+    settings = settings_from({**ours, **os.environ, **home})
+    if settings.secret_key or settings.is_embedded_database:
+        return settings
+    # A demo's database is nobody else's: it may have a key of its own.
+    made = ensure_secret_key(replace(settings, database_url=""))
+    key = (made or settings.home / FILE).read_text().strip()
+    return replace(settings, secret_key=key)
 
 
 def _require_empty(settings: Settings) -> None:
