@@ -191,7 +191,9 @@ def _keep(
     roster.save_roster(connection, batch.roster)
     intake.write_directory(connection, batch.shop, batch.directory)
     event_log.write_control(connection, batch.shop, found.fresh)
-    batch.count("applied", by=len(found.fresh) - len(batch.unowned))
+    # What waited unowned is applied when it is adopted.
+    control = sum(event.type in intake.CONTROL for event in found.fresh)
+    batch.count("applied", by=len(batch.subjects) + control)
     batch.count("duplicates", by=found.duplicates)
     batch.count("set_aside", by=len(found.set_aside))
     tallies.add(connection, batch.shop.number, batch.tallies)

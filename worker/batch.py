@@ -165,9 +165,12 @@ def utc_offset(event: Event, zone: ZoneInfo | None, at: datetime | None = None) 
     stated = event.properties.get("utc_offset")
     if isinstance(stated, int | float):
         return int(stated)
-    return 0 if zone is None else _offset(at or event.at, zone)
+    return offset_at(zone, at or event.at)
 
 
-def _offset(at: datetime, zone: ZoneInfo) -> int:
+def offset_at(zone: ZoneInfo | None, at: datetime) -> int:
+    """Seconds that a zone's time (None: UTC) is ahead of UTC at a moment."""
+    if zone is None:
+        return 0
     offset = at.astimezone(zone).utcoffset()
     return 0 if offset is None else int(offset.total_seconds())
