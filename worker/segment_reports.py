@@ -81,7 +81,7 @@ def about(connection: Connection, shop: Shop, segment: str) -> dict[str, Any]:
             (moves.segment_after == segment) | (moves.group_after == segment),
         )
         .group_by(moves.cause)
-    ).tuples()
+    )
     return {
         "id": segment,
         "customers": len(rows),

@@ -100,16 +100,7 @@ def history(told: Told, slots: Mapping[str, int], contacts: Sequence[str]) -> Hi
     acts += [(one["customer"]["id"], "checkout", one["updated_at"], -1) for one in told.checkouts]
     acts += [(customer, "contact", "2009-12-01T00:00:00Z", -1) for customer in contacts]
     return History(
-        orders=pd.DataFrame(
-            {
-                "customer_id": [one["customer"]["id"] for one in sold],
-                "order_id": [one["id"] for one in sold],
-                "discount": 0,
-                "is_cancelled": [one["status"] == "cancelled" for one in sold],
-                "slot": [slot(one["lines"][0]["product_id"]) for one in sold],
-                "offset": 0,
-            }
-        ),
+        orders=_orders(sold, [slot(one["lines"][0]["product_id"]) for one in sold]),
         lines=_lines(sold),
         refunds=pd.DataFrame(
             {
@@ -127,6 +118,19 @@ def history(told: Told, slots: Mapping[str, int], contacts: Sequence[str]) -> Hi
                 "offset": 0,
             }
         ),
+    )
+
+
+def _orders(sold: Sequence[Document], slots: Sequence[int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer_id": [one["customer"]["id"] for one in sold],
+            "order_id": [one["id"] for one in sold],
+            "discount": 0,
+            "is_cancelled": [one["status"] == "cancelled" for one in sold],
+            "slot": list(slots),
+            "offset": 0,
+        }
     )
 
 
