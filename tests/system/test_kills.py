@@ -1,4 +1,4 @@
-"""Killed at any moment, nothing is lost and nothing is doubled: about two minutes in all."""
+"""Killed at any moment, nothing is lost and nothing is doubled: about half a minute in all."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def killed_drains(driver: Driver, settings: Settings, random: Random) -> int:
 
 @pytest.mark.slow
 def test_drains_that_are_killed_lose_and_double_nothing(driver: Driver) -> None:
-    """About a minute for each database."""
+    """About ten seconds for each database."""
     random = Random(20)  # noqa: S311 - an example, not a secret
     driver.run(coupon_campaign("thanks", "{event: order_completed}"))
     driver.now += timedelta(seconds=1)

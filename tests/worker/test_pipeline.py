@@ -53,7 +53,7 @@ def test_an_import_wakes_nobody(driver: Driver) -> None:
     driver.run(coupon_campaign("left", "{cart_abandoned: {after: 1h}}"))
     driver.tell(
         driver.order("o1", "ann", source="import"),
-        driver.cart("t1", "ann", at=START - HOUR / 2, source="import"),
+        driver.cart("t1", "bea", at=START - HOUR / 2, source="import"),
     )
     driver.pass_time(2 * HOUR)
     assert driver.values(models.segment_changes, "cause") == ["import"]
@@ -229,12 +229,16 @@ def test_a_lagging_drain_makes_timers_wait(driver: Driver, monkeypatch: pytest.M
 
 
 def test_what_breaks_with_a_timer_is_not_blamed_on_an_event(driver: Driver) -> None:
-    driver.run(coupon_campaign("left", "{cart_abandoned: {after: 1h}}"))
+    more = "if:\n  attribute.tier: {is_known: false}"
+    driver.run(coupon_campaign("left", "{cart_abandoned: {after: 1h}}", more))
     driver.tell(driver.cart("t1", "ann"), driver.cart("t2", "bea"))
     with transaction(driver.kit.engine) as connection:
-        wrong = update(models.timers).where(models.timers.c.key == "left|t1")
-        connection.execute(wrong.values(customer=12345))
+        wrong = update(models.customers).where(models.customers.c.platform_id == "ann")
+        connection.execute(wrong.values(attributes="{"))
     driver.now += 2 * HOUR
     driver.tell(driver.order("o1", "cid"))
     assert driver.rows(models.dead_letters, "reason") == []
+    assert driver.values(models.orders, "order_id") == ["o1"]
     assert driver.values(models.decisions, "occasion") == ["cart:t2"]
+    assert driver.tally("timers_forgotten", "left") == 1
+    assert driver.rows(models.timers, "key") == []

@@ -167,13 +167,13 @@ def test_a_table_as_its_name_says(tmp_path: Path, name: str) -> None:
 def test_as_of_reads_visitors_categories_and_local_time(player: Driver) -> None:
     """What was folded live and what is folded again from the log is the same."""
     phone = ("anonymous_id", "phone")
+    player.tell(player.order("o1", "ann"))
     player.tell(
         player.touch("product_viewed", phone, category="shoes"),
         player.touch("product_viewed", phone, category="hats", at=START + HOUR, utc_offset=3600),
         player.touch("product_viewed", phone, category="hats", at=START + 2 * HOUR),
     )
     player.tell(player.touch("custom", ("customer_id", "ann"), phone, source="server"))
-    player.tell(player.order("o1", "ann"))
     later = pd.Timestamp(START + DAY)
     live, again = exported(player, None, later), exported(player, later, later)
     assert live["views"].tolist() == [3]

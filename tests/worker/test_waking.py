@@ -94,7 +94,7 @@ def test_a_delayed_order_is_remembered(driver: Driver) -> None:
 
 def test_a_timer_follows_a_merge_in_its_own_batch(driver: Driver) -> None:
     driver.run(LEFT)
-    driver.tell(driver.cart("t1", who=[PHONE]))
+    driver.tell(driver.order("o1", "ann", at=START - DAY), driver.cart("t1", who=[PHONE]))
     driver.now += HOUR + MINUTE
     bound = driver.touch("custom", ("customer_id", "ann"), PHONE, source="server", event="login")
     driver.tell(bound)
