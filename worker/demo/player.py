@@ -157,7 +157,9 @@ def _to_drop(days: Sequence[Day]) -> str:
         one.key
         for day in days[len(days) // 2 :]
         for one in day.rest
-        if one.topic == "order.paid" and keys.count(one.key) == 1 and not one.is_broken
+        if one.topic == "order.paid"
+        and keys.count(one.key) == 1
+        and not (one.is_broken or one.is_forged)
     ]
     return next(iter(middle), "")
 

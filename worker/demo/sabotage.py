@@ -35,7 +35,7 @@ def skew_feature(kit: Kit, store: int) -> None:
             .limit(1)
         ).one()
         record = running.unpack([bytes(row.record)])
-        record["monetary_value"] += 1
+        record["revenue"] += 1
         connection.execute(
             update(people).where(people.c.id == row.id).values(record=running.pack(record)[0])
         )
