@@ -17,9 +17,6 @@ import msgspec
 from connectors.records import Body
 
 Source = Literal["webhook", "browser", "server", "import", "poll", "replay", "shoal"]
-IdentityKind = Literal["customer_id", "email", "anonymous_id", "cart", "order"]
-# Who somebody is, and what merely leads to them; the first binds the second (worker.identities).
-PERSON_KINDS: Final = frozenset({"customer_id", "email"})
 
 # type -> what it means. tests/test_docs.py holds docs/events.md to this table.
 EVENT_TYPES: Final[dict[str, str]] = {

@@ -33,12 +33,6 @@ def fact_type(body: Body) -> str:
     return _TYPES[type(body)]
 
 
-def natural_key(body: Body) -> tuple[str, str]:
-    """What names a fact within its store: its kind and the platform's id."""
-    kind = type(body)
-    return kind.__name__.lower(), str(getattr(body, _KEYS[kind]))
-
-
 def fact_event(
     heard: Heard,
     body: Body,
@@ -95,11 +89,4 @@ _TYPES: Final[dict[type[Body], str]] = {
     Refund: "order_refunded",
     Customer: "customer_updated",
     Product: "product_updated",
-}
-_KEYS: Final[dict[type[Body], str]] = {
-    Order: "order_id",
-    Refund: "refund_id",
-    Customer: "customer_id",
-    Product: "product_id",
-    Cart: "token",
 }

@@ -145,9 +145,6 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True, tag="refund"):
     is_void: bool = False
 
 
-Channel = Literal["email", "sms", "push"]
-
-
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True, tag="customer"):
     """What a store knows of a person, personal fields excepted (those travel sealed).
 

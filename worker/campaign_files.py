@@ -61,14 +61,18 @@ def read_files(paths: Sequence[Path], known: Known) -> Files:
     for path in _files(paths):
         try:
             if path.parent.name == "segments":
-                policies.append(load_policy(path.read_text(), str(path)))
+                policies.append(load_policy(path.read_text("utf-8"), str(path)))
             else:
-                campaigns.append(load_campaign(path.read_text(), str(path)))
+                campaigns.append(load_campaign(path.read_text("utf-8"), str(path)))
+                _refuse_twin(campaigns, path)
                 said += [(str(path), one) for one in warnings(campaigns[-1], known)]
         except InvalidCampaign as error:
             wrong.append(error)
         except OSError as error:
-            problem = Problem("", f"expected a readable file ({type(error).__name__})")
+            problem = Problem("", f"cannot be read: {error.strerror or type(error).__name__}")
+            wrong.append(InvalidCampaign(str(path), [problem]))
+        except UnicodeDecodeError as error:
+            problem = Problem("", f"expected UTF-8, found byte 0x{error.object[error.start]:02x}")
             wrong.append(InvalidCampaign(str(path), [problem]))
     if wrong:
         raise _together(wrong)
@@ -78,8 +82,19 @@ def read_files(paths: Sequence[Path], known: Known) -> Files:
 def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
-        found += sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
+        inside = sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
+        if not inside:
+            raise InvalidCampaign(str(path), [Problem("", "expected a folder with .yaml files")])
+        found += inside
     return found
+
+
+def _refuse_twin(campaigns: Sequence[Campaign], path: Path) -> None:
+    """Of two files that say the same id only one could be applied."""
+    last = campaigns[-1].id
+    if any(one.id == last for one in campaigns[:-1]):
+        problem = Problem("id", f"expected an id of its own, {last!r} is in another file too")
+        raise InvalidCampaign(str(path), [problem])
 
 
 def _together(wrong: Sequence[InvalidCampaign]) -> InvalidCampaign:

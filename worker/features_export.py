@@ -138,7 +138,21 @@ def _zone(connection: Connection, store: int) -> ZoneInfo | None:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as what the file's name says: .csv, .csv.gz, .parquet or .jsonl."""
+    """Write a table as what the file's name says: .csv, .csv.gz, .parquet or .jsonl.
+
+    Raises
+    ------
+    FileRefused
+        If the name says none of these, or its folder takes no file.
+    """
+    try:
+        _write(table, path)
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror or error}"
+        raise FileRefused(message) from None
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
     name = path.name.removesuffix(".gz")
     if name.endswith(".csv"):
         table.to_csv(path, index=False)

@@ -1,26 +1,12 @@
-"""Asking that a person be forgotten, and doing it at once."""
+"""Forgetting a person at once."""
 
 from __future__ import annotations
 
 from worker import pipeline, stream
-from worker.celery import DRAIN
 from worker.erasure import erasure_event
 from worker.runtime import Kit
 from worker.shop import Shop
 from worker.tidying import rewrite_files
-
-
-def request_erasure(kit: Kit, shop: Shop, customer: int) -> None:
-    """Append the event that erases a customer to the store's stream; the drain does the rest.
-
-    Raises
-    ------
-    RedisDown, BacklogFull
-        If it could not be appended.
-    """
-    event = erasure_event(shop.id, customer, (), kit.clock())
-    if stream.append(kit.redis, shop.partition, [event], backlog=kit.settings.backlog):
-        kit.send(DRAIN, shop.partition)
 
 
 def erase_now(kit: Kit, shop: Shop, customer: int) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from worker import process_clock
 from worker.errors import HomeHeld
-from worker.settings import Settings
+from worker.settings import Settings, make_home
 
 FILE: Final = "up.lock"
 
@@ -37,7 +37,7 @@ def holding(settings: Settings) -> Iterator[None]:
     HomeHeld
         Naming who does.
     """
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home(settings)
     descriptor = os.open(settings.home / FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

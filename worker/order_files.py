@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from difflib import get_close_matches
@@ -11,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from connectors.events import Event, event_id
@@ -27,6 +28,8 @@ FIELDS: Final[dict[str, bool]] = {
     "price": False,
     "discount": False,
 }
+# What no row may leave empty where the file has the column.
+EACH_ROW: Final = ("order", "customer", "time", "quantity", "price")
 # Features that need a column, for the word about what is missing.
 NEEDED_FOR: Final = {
     "product": "items_per_order, distinct_products, recommendations",
@@ -34,6 +37,8 @@ NEEDED_FOR: Final = {
     "quantity": "returns by negative quantity (one piece a line is assumed)",
     "discount": "discount_share",
 }
+_TEXTS: Final = ("order", "customer", "product")
+_NUMBERS: Final = ("quantity", "price", "discount")
 
 
 class FileRefused(ShoalError):
@@ -46,7 +51,7 @@ class FileRefused(ShoalError):
 class Log:
     """A purchase log, one row a line, with the columns of ``FIELDS`` that it has.
 
-    ``rejected`` counts rows without customer, order or time; ``missing`` names absent columns.
+    ``rejected`` counts rows that lack a value of ``EACH_ROW``; ``missing`` names absent columns.
     """
 
     lines: pd.DataFrame
@@ -82,10 +87,11 @@ def read_log(path: Path, mapping: Mapping[str, str], zone: tzinfo) -> Log:
     Raises
     ------
     FileRefused
-        If the file is not there, is of another kind or lacks a needed column.
+        If the file is not there, is of another kind, lacks a needed column, or holds a time or a
+        number that cannot be read.
     """
-    table = _table(path)
     names = {ours: mapping.get(ours, ours) for ours in FIELDS}
+    table = _table(path, [names[ours] for ours in _TEXTS])
     for ours, is_needed in FIELDS.items():
         if names[ours] not in table.columns and (is_needed or ours in mapping):
             near = get_close_matches(names[ours], [str(one) for one in table.columns], 1)
@@ -95,16 +101,19 @@ def read_log(path: Path, mapping: Mapping[str, str], zone: tzinfo) -> Log:
             raise FileRefused(message)
     present = {theirs: ours for ours, theirs in names.items() if theirs in table.columns}
     lines = table[list(present)].rename(columns=present)
-    kept = lines.dropna(subset=[one for one, is_needed in FIELDS.items() if is_needed]).copy()
-    kept["time"] = _aware(kept["time"], zone)
-    kept["order"] = kept["order"].astype(str)
-    kept["customer"] = _text(kept["customer"])
+    kept = lines.dropna(subset=[one for one in EACH_ROW if one in lines.columns]).copy()
+    for ours in (one for one in _NUMBERS if one in kept):
+        kept[ours] = _number(path, kept[ours])
+    for ours in (one for one in _TEXTS if one in kept):
+        kept[ours] = _text(kept[ours])
+    kept["time"] = _aware(path, kept["time"], zone)
     missing = tuple(ours for ours in FIELDS if ours not in lines.columns)
     ordered = kept.sort_values("time", kind="stable").reset_index(drop=True)
     return Log(ordered, len(lines) - len(kept), missing)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, texts: Sequence[str]) -> pd.DataFrame:
+    """What a file holds; ids in the columns ``texts`` keep their leading zeros."""
     if not path.exists():
         message = f"{path}: there is no such file"
         raise FileRefused(message)
@@ -113,9 +122,9 @@ def _table(path: Path) -> pd.DataFrame:
         if name.endswith(".parquet"):
             return pd.read_parquet(path)
         if name.endswith((".jsonl", ".ndjson")):
-            return pd.read_json(path, lines=True)
+            return pd.read_json(path, lines=True, dtype=False)
         if name.endswith(".csv"):
-            return pd.read_csv(path, dtype={"customer_id": "string", "invoice": "string"})
+            return pd.read_csv(path, dtype=dict.fromkeys(texts, "string"))
     except ImportError:
         message = f"{path}: reading Parquet needs pyarrow: pip install 'shoal[parquet]'"
         raise FileRefused(message) from None
@@ -126,17 +135,43 @@ def _table(path: Path) -> pd.DataFrame:
     raise FileRefused(message)
 
 
-def _aware(times: pd.Series[Any], zone: tzinfo) -> pd.Series[Any]:
-    moments = pd.to_datetime(times)
+def _number(path: Path, column: pd.Series[Any]) -> pd.Series[Any]:
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    unread = column.notna().to_numpy() & ~np.isfinite(numbers.to_numpy())
+    _refuse_first(path, column, unread, "a number")
+    return numbers.fillna(0.0)
+
+
+def _aware(path: Path, times: pd.Series[Any], zone: tzinfo) -> pd.Series[Any]:
+    expected = "ISO 8601, all with an offset or all without"
+    every = np.ones(len(times), np.bool_)
+    if pd.api.types.is_numeric_dtype(times):
+        _refuse_first(path, times, every, expected)  # pandas would count from 1970
+    try:
+        moments = pd.to_datetime(times)
+    except (ValueError, TypeError, OverflowError):
+        each = [pd.to_datetime(one, errors="coerce") is pd.NaT for one in times]
+        _refuse_first(path, times, np.array(each) if any(each) else every, expected)
+        raise
     if moments.dt.tz is None:
         moments = moments.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
     return moments.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
 
 
+def _refuse_first(
+    path: Path, column: pd.Series[Any], wrong: npt.NDArray[np.bool_], expected: str
+) -> None:
+    """Refuse the file for the first value that is wrong, if there is one."""
+    for at in np.flatnonzero(wrong).tolist():
+        row, value = int(column.index[at]) + 1, str(column.iloc[at])
+        message = f"{path}: row {row}: {column.name} {value!r}: expected {expected}"
+        raise FileRefused(message)
+
+
 def _text(column: pd.Series[Any]) -> pd.Series[Any]:
-    if pd.api.types.is_float_dtype(column):
-        column = column.astype("int64")
-    return column.astype(str)
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype("string").fillna("").astype(str)
 
 
 def order_events(log: Log, store: str, currency: str, received_at: datetime) -> list[Event]:
@@ -161,7 +196,6 @@ def _valued(log: Log, currency: str) -> pd.DataFrame:
     unit = 10 ** exponent(currency)
     lines["value"] = np.round(lines["quantity"] * lines["price"] * unit).astype("int64")
     lines["off"] = np.round(lines["discount"] * unit).astype("int64")
-    lines["product"] = lines["product"].astype(str)
     return lines
 
 
@@ -171,11 +205,8 @@ class _Purchase:
     customer: str
     at: datetime
     lines: tuple[Line, ...]
+    value: int  # of all lines, also of those that name no product
     discount: int
-
-    @property
-    def value(self) -> int:
-        return sum(line.value for line in self.lines)
 
 
 def _grouped(lines: pd.DataFrame) -> Iterator[_Purchase]:
@@ -190,6 +221,7 @@ def _grouped(lines: pd.DataFrame) -> Iterator[_Purchase]:
             customer=customer,
             at=min(row[2] for row in its).to_pydatetime(),
             lines=tuple(Line(row[3], int(row[4]), int(row[5])) for row in its if row[3]),
+            value=sum(int(row[5]) for row in its),
             discount=sum(int(row[6]) for row in its),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ def replay_file(
             "`shoal store add ID --clock log`"
         )
         raise SettingError(message)
-    log = order_files.read_log(path, names, order_files.zone_of("UTC"))
+    log = order_files.read_log(path, names, order_files.zone_of(store.time_zone))
     file = replay.fingerprint(path)
     events = order_files.order_events(log, store.id, store.currency, kit.clock())
     with reading(kit.engine) as connection:
         done = replay.progress(connection, store.number, file)
-    with Progress(disable=quiet, transient=True) as bar:
+    with Progress(disable=quiet or not sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task(f"Playing {path.name}", total=len(events), completed=done)
 
         def on_step(played: int) -> None:

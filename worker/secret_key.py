@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from worker.errors import SecretKeyMissing
-from worker.settings import Settings
+from worker.settings import Settings, make_home
 
 FILE: Final = "secret.key"
 LOSS: Final = (
@@ -48,7 +48,7 @@ def ensure_secret_key(settings: Settings) -> Path | None:
     if not settings.is_embedded_database:
         msg = "SHOAL_DATABASE_URL is set, so SHOAL_SECRET_KEY must be: others may share its data"
         raise SecretKeyMissing(msg)
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home(settings)
     draft = path.with_name(f"{FILE}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -269,3 +269,18 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
             hint = f"; did you mean {near[0]}?" if near else "; see docs/settings.md"
             problems.append(f"{name} is not a setting{hint}")
     return problems
+
+
+def make_home(settings: Settings) -> None:
+    """Make the folder SHOAL_HOME where it is not there yet, for nobody else to read.
+
+    Raises
+    ------
+    SettingError
+        If it cannot be made, or something else has its name.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        message = f"SHOAL_HOME is {settings.home}: expected a folder to write to ({error.strerror})"
+        raise SettingError(message) from None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from worker import bulk, models, tallies
 from worker.batch import Batch, Timer
@@ -48,14 +48,6 @@ def due_timers(connection: Connection, store: int, horizon: int, most: int) -> l
 def same_moment(timers: list[Timer]) -> list[Timer]:
     """The earliest of some timers: those that are due at one and the same time."""
     return [timer for timer in timers if timer.due_at == timers[0].due_at]
-
-
-def next_due(connection: Connection, partition: int) -> int | None:
-    """The earliest business time at which a timer of the partition is due."""
-    timers = models.timers.c
-    return connection.execute(
-        select(func.min(timers.due_at)).where(timers.partition == partition)
-    ).scalar()
 
 
 def forget_first(connection: Connection, store: int, horizon: int) -> bool:

@@ -1,1 +1,1 @@
-"""For shops without a connector: Segment's track API in, Standard Webhooks out."""
+"""For shops without a connector: Segment's track API in."""

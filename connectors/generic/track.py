@@ -32,7 +32,6 @@ from connectors.generic.story import Story, Translator
 from connectors.generic.times import message_times
 
 Call = Literal["track", "identify", "page", "screen", "alias"]
-_LONGEST_KEY: Final = 200
 
 
 def read_batch(raw: bytes, sender: Sender, received_at: datetime) -> Translated:

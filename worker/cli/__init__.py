@@ -44,12 +44,12 @@ def main() -> None:
 
 def _exit_code(error: Exception) -> int | None:
     from campaigns.errors import CampaignError
-    from connectors.errors import ConnectorError, Retriable
+    from connectors.errors import ConnectorError, Retriable, UnknownPlatform
     from worker.errors import ShoalError
 
     if isinstance(error, ShoalError):
         return error.exit_code
-    if isinstance(error, CampaignError):
+    if isinstance(error, CampaignError | UnknownPlatform):
         return 2
     if isinstance(error, ConnectorError):
         return 4 if isinstance(error, Retriable) else 1

@@ -80,6 +80,8 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
         say(f"warning: {path}: {problem}")
     for name, change in changes.items():
         say(f"{name}: {change}{' (in shadow)' if change == 'new' else ''}")
+    for policy in files.policies:
+        say(f"policy of {policy.segment}: applied")
 
 
 @app.command()
@@ -165,7 +167,8 @@ def preview(campaign: Id, store: StoreOption = "", *, json: Json = False) -> Non
         print_json({"id": campaign, "customers": found})
         return
     say(f"{len(found)} customers meet the conditions of {campaign} now")
-    say(", ".join(map(str, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else ""))
+    if found:
+        say(", ".join(map(str, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else ""))
 
 
 @app.command()
@@ -193,6 +196,8 @@ def explain(
     if json:
         print_json({"customer": who, "campaigns": found})
         return
+    if not found:
+        say(f"{shop.id} has no campaign: `shoal campaigns apply`")
     for one in found:
         _say_explanation(one)
 

@@ -17,7 +17,7 @@ from worker.embedded import redis_url, valkey_command
 from worker.errors import RedisDown, SettingError
 from worker.runtime import Kit, close_kit, open_kit
 from worker.secret_key import LOSS, ensure_secret_key
-from worker.settings import Settings, settings_from
+from worker.settings import Settings, make_home, settings_from
 from worker.shop import Shop, load_shops
 from worker.stores import load_store
 from worker.stream import await_server, connect
@@ -28,7 +28,7 @@ def opened() -> Iterator[Kit]:
     """The kit of this installation; its tables are made when it is an embedded one."""
     settings = settings_from(os.environ)
     if settings.is_embedded_database:
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_home(settings)
         made = ensure_secret_key(settings)
         if made is not None:
             os.write(2, (LOSS.format(path=made) + "\n").encode())

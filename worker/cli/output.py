@@ -1,4 +1,4 @@
-"""What commands print: a table for people, or one JSON object as the last line for scripts."""
+"""What commands print: a table for people, or one line of JSON at the end for scripts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on one line.")]
+Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 StoreOption = Annotated[
     str, typer.Option("--store", help="The store's id; may be left out when there is one.")
 ]
@@ -19,7 +19,7 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on one line."""
+    """Print a value as one line of JSON."""
     import msgspec
 
     typer.echo(msgspec.json.encode(value).decode())
@@ -31,8 +31,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column)
+    for at, column in enumerate(columns):
+        # What was cut cannot be typed again; ids stand first.
+        table.add_column(column, overflow="fold", no_wrap=at == 0)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     Console().print(table if table.row_count else f"{title}: none")

@@ -9,6 +9,10 @@ import typer
 
 from worker.cli.output import Json, print_json, print_table, say
 
+_LOG = (
+    "CSV, Parquet or JSON lines, a row an order line; times without an offset are in the "
+    "store's time zone."
+)
 _database = typer.Typer(help="The database.", no_args_is_help=True)
 
 
@@ -67,10 +71,10 @@ def upgrade(*, json: Json = False) -> None:
     import os
 
     from worker.database import database_url, ensure_schema, open_engine
-    from worker.settings import settings_from
+    from worker.settings import make_home, settings_from
 
     settings = settings_from(os.environ)
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home(settings)
     changed = ensure_schema(open_engine(database_url(settings)))
     if json:
         print_json({"changed": changed})
@@ -96,7 +100,7 @@ def doctor(*, json: Json = False) -> None:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines of order lines.")],
+    file: Annotated[Path, typer.Argument(help=_LOG)],
     store: Annotated[str, typer.Option(help="The store's id; its clock must be `log`.")],
     map_: Annotated[str, typer.Option("--map", help="OURS=THEIRS, separated by commas.")] = "",
     *,
@@ -112,9 +116,12 @@ def replay(
         print_json(told)
     else:
         say(f"{told['events']} events of {told['customers']} customers were played into {store}")
+        if told["skipped"]:
+            say(f"{told['skipped']} of them had been played before")
         for missing in told["missing"]:
             say(f"The file has no column for {missing}")
         if told["rejected"]:
-            say(f"{told['rejected']} rows without customer, order or time were left out")
+            lacking = "order, customer, time, quantity or price"
+            say(f"{told['rejected']} rows without {lacking} were left out")
     if told["rejected"]:
         raise typer.Exit(3)
