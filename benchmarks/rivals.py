@@ -33,7 +33,8 @@ settings: Final = settings_from(os.environ)
 app: Final = Celery("bench", broker=broker_url(settings), set_as_current=False)
 app.conf.update(
     task_ignore_result=True,
-    worker_prefetch_multiplier=4,
+    # celery-batches gathers only what was prefetched: fewer would starve it.
+    worker_prefetch_multiplier=BATCH,
     broker_transport_options={"global_keyprefix": "shoal:bench:"},
     broker_connection_retry_on_startup=True,
 )
