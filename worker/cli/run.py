@@ -75,7 +75,11 @@ def upgrade(*, json: Json = False) -> None:
 
     settings = settings_from(os.environ)
     make_home(settings)
-    changed = ensure_schema(open_engine(database_url(settings)))
+    engine = open_engine(database_url(settings))
+    try:
+        changed = ensure_schema(engine)
+    finally:
+        engine.dispose()
     if json:
         print_json({"changed": changed})
         return
