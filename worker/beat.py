@@ -1,5 +1,7 @@
 """The beat: runs the sweep each second, whatever happens to Redis and the database meanwhile.
 
+Beside it, in a thread that no sweep holds up, it syncs the own Valkey's file (worker.embedded).
+
 A process of its own instead of messages of Celery's beat: a sweep that had to wait for a free
 worker could not help when the workers are what is stuck, and costs three times the CPU.
 """
@@ -10,7 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 
 from worker.celery import SWEEP_EVERY
@@ -21,15 +23,20 @@ _log: Final = logging.getLogger("shoal.beat")
 _LONGEST_PAUSE: Final = 8.0
 
 
-def beat(sweep: Callable[[], object], stopped: Event, every: float = SWEEP_EVERY) -> None:
-    """Sweep until stopped; after failures ever more slowly, up to eight times the interval."""
+def beat(
+    work: Callable[[], object],
+    stopped: Event,
+    every: float = SWEEP_EVERY,
+    failure: str = "sweep_failed",
+) -> None:
+    """Work until stopped; after failures ever more slowly, up to eight times the interval."""
     pause = every
     while not stopped.wait(pause):
         try:
-            sweep()
+            work()
         except Exception as error:  # noqa: BLE001 - it outlives whatever a sweep runs into
             pause = min(pause * 2, every * _LONGEST_PAUSE)
-            _log.warning("sweep_failed", extra={"error": type(error).__name__, "seconds": pause})
+            _log.warning(failure, extra={"error": type(error).__name__, "seconds": pause})
         else:
             pause = every
 
@@ -37,13 +44,18 @@ def beat(sweep: Callable[[], object], stopped: Event, every: float = SWEEP_EVERY
 def main() -> None:
     """Beat until asked to end."""
     # The loop above is testable without the house.
+    from worker.embedded import sync_files  # noqa: PLC0415 - see above
     from worker.runtime import process_kit  # noqa: PLC0415 - see above
     from worker.sweeper import sweep  # noqa: PLC0415 - see above
 
-    set_up_logging(settings_from(os.environ).log_level)
+    settings = settings_from(os.environ)
+    set_up_logging(settings.log_level)
     stopped = Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    if settings.is_embedded_redis and settings.appendfsync == "everysec":
+        said = (lambda: sync_files(settings), stopped, SWEEP_EVERY, "sync_failed")
+        Thread(target=beat, args=said, name="sync", daemon=True).start()
     beat(lambda: sweep(process_kit()), stopped)
 
 

@@ -151,7 +151,8 @@ TABLE: Final = (
         "redis_url",
         "",
         "Valkey or Redis ≥ 7 (`redis://`, `rediss://` or `unix://`); its policy must be "
-        "`noeviction`. Empty: an own Valkey on a Unix socket.",
+        "`noeviction`, and with `appendfsync always` a crash of it loses nothing. Empty: an own "
+        "Valkey on a Unix socket.",
         _url("redis", "rediss", "unix"),
     ),
     Setting(

@@ -8,7 +8,9 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import redis
@@ -48,6 +50,23 @@ def test_it_keeps_every_acknowledged_write_through_kill_9(settings: Settings) ->
         process.wait()
     with server(settings) as (_, client):
         assert client.xlen("s") == 500
+
+
+@pytest.mark.parametrize("kind", ["everysec", "always"])
+def test_a_write_is_in_the_file_before_its_answer(settings: Settings, kind: str) -> None:
+    """For two seconds: Valkey's own `everysec` breaks it while it syncs, once a second."""
+    made = replace(settings, appendfsync=kind)
+    with server(made) as (_, client):
+        client.xadd("s", {"n": 0})
+        (file,) = (embedded.folder(made) / "appendonlydir").glob("*.incr.aof")
+        end, size, late = monotonic() + 2, file.stat().st_size, 0
+        while monotonic() < end:
+            client.xadd("s", {"n": "x" * 100})
+            before, size = size, file.stat().st_size
+            late += size <= before
+            if kind == "everysec" and client.xlen("s") % 500 == 0:
+                embedded.sync_files(made)
+    assert late == 0
 
 
 def test_it_evicts_nothing_and_listens_at_no_port(settings: Settings) -> None:
