@@ -193,7 +193,8 @@ class Coupon(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Exactly one of ``percent_off`` and ``amount_off`` (minor units) is set. ``marker`` is our
     signature on it, written into the platform's free-text field: it tells our code from a
-    stranger's equal one when a push is repeated.
+    stranger's equal one when a push is repeated. ``campaign`` is for platforms that bind a code
+    to a group: each campaign has its own there.
     """
 
     code: str
@@ -207,6 +208,7 @@ class Coupon(msgspec.Struct, frozen=True, omit_defaults=True):
     minimum_spend: int = 0
     maximum_discount: int | None = None
     title: str = ""
+    campaign: str = ""
 
 
 class Recommendation(msgspec.Struct, frozen=True):

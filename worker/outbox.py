@@ -109,9 +109,10 @@ def _payload(kit: Kit, batch: Batch, shelves: Shelves, decision: Decision, numbe
             key = CouponKey(decision.campaign, decision.customer, decision.occasion, number)
             code = mint(kit.coupon_secret, key, step.prefix)
             signed = (code, marker(kit.coupon_secret, code))
-            return coupon_terms(
+            terms = coupon_terms(
                 step, signed, person.platform_id, batch.shop.currency, moment(batch.now)
             )
+            return msgspec.structs.replace(terms, campaign=decision.campaign)
         case RecommendStep() as step:
             products = shelves.recommend(step, decision.customer)
             if not products:
