@@ -12,6 +12,7 @@ What a platform cannot do is left out of the stage, and its tests are skipped wi
 
 from __future__ import annotations
 
+from connectors.testing.connecting import ConnectingContract
 from connectors.testing.faults import FAULTS, FaultContract
 from connectors.testing.pushing import PushContract
 from connectors.testing.reading import ReadingContract
@@ -21,5 +22,7 @@ from connectors.testing.webhooks import WebhookContract
 __all__ = ["FAULTS", "ConnectorContract", "Stage", "require_no_secret", "require_well_formed"]
 
 
-class ConnectorContract(WebhookContract, ReadingContract, PushContract, FaultContract):
+class ConnectorContract(
+    WebhookContract, ReadingContract, PushContract, ConnectingContract, FaultContract
+):
     """Everything at once; give it a fixture ``stage``."""
