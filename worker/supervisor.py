@@ -50,6 +50,7 @@ class Stack:
     guard: subprocess.Popen[bytes]
     say: Say
     children: dict[str, Child] = field(default_factory=dict)
+    guests: set[int] = field(default_factory=set)
 
     def start(self, program: Program) -> None:
         """Start a program and tell the guardian."""
@@ -67,6 +68,18 @@ class Stack:
             self.guard = _guardian()
             for child in self.children.values():
                 self._tell("=" if child.program.is_needed else "+", child.process.pid)
+            for pid in tuple(self.guests):
+                self._tell("+", pid)
+
+    def adopt(self, pid: int) -> None:
+        """Tell the guardian of a group that somebody else started and ends."""
+        self.guests.add(pid)
+        self._tell("+", pid)
+
+    def release(self, pid: int) -> None:
+        """Tell the guardian that an adopted group is gone."""
+        self.guests.discard(pid)
+        self._tell("-", pid)
 
     def stop(self) -> None:
         """Stop everything, what others need last."""

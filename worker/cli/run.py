@@ -59,7 +59,7 @@ def demo(
     from worker.demo.command import wanted_from
 
     wanted = wanted_from(events, seed, keep, sabotage)
-    told, is_proven = run(wanted, quiet=json, stay=stay, keep=keep is not None)
+    told, is_proven = run(wanted, quiet=json, stay=stay)
     if json:
         print_json(told)
     if not is_proven:

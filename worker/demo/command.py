@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import secrets
 import tempfile
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from rich.console import Console
 
 from worker.demo import stage, summary
 from worker.demo.figures import failures
+from worker.demo.leaving import PREFIX, Leaving, leaving, own_folder
 from worker.demo.screen import screen
-from worker.demo.theatre import SABOTAGES, Wanted, theatre
+from worker.demo.theatre import SABOTAGES, Theatre, Wanted, theatre
 from worker.errors import SettingError
 from worker.up import ending
 
 
-def demo(wanted: Wanted, *, quiet: bool, stay: bool, keep: bool) -> tuple[dict[str, Any], bool]:
+def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bool]:
     """Play the log and show what came of it; the figures, and whether the proof holds.
 
     Parameters
@@ -27,29 +29,41 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool, keep: bool) -> tuple[dict[s
         Show nothing: the caller prints the figures.
     stay
         Keep everything running afterwards, until Ctrl-C.
-    keep
-        Leave the folder; else it is removed.
+
+    Raises
+    ------
+    SystemExit
+        After a signal, once everything is stopped and removed.
     """
     console = Console(quiet=quiet)
-    wanted.folder.mkdir(parents=True, exist_ok=True)
-    try:
+    with leaving() as ends, own_folder(wanted.folder, keep=wanted.keep) as leftovers:
+        for folder in leftovers:
+            console.print(f"Removed {folder}, which a killed demo left", highlight=False)
         with theatre(wanted, console.print) as there:
+            told = _played(wanted, there, console, ends)
+            if stay:
+                console.print("Everything keeps running until Ctrl-C.")
+                with ending() as ended:
+                    ended.wait()
+    if wanted.keep:
+        console.print(f"Everything is kept in {wanted.folder}")
+    return told, not failures(told)
+
+
+def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> dict[str, Any]:
+    try:
+        with ends.allowed():
             with screen(console, there.kit, there.target.number) as shown:
                 seen = stage.play(wanted, there, shown.on_step)
             told = stage.results(there, seen)
             summary.show(console, there, told)
             for line in seen.verdict["differences"]:
                 console.print(line, highlight=False)
-            if stay:
-                console.print("Everything keeps running until Ctrl-C.")
-                with ending() as ended:
-                    ended.wait()
-    finally:
-        if not keep:
-            shutil.rmtree(wanted.folder, ignore_errors=True)
-    if keep:
-        console.print(f"Everything is kept in {wanted.folder}")
-    return told, not failures(told)
+            return told
+    except SystemExit:
+        with suppress(OSError):  # the terminal may be closed
+            console.print("Stopping everything")
+        raise
 
 
 def wanted_from(events: int, seed: int, keep: Path | None, sabotage: str) -> Wanted:
@@ -71,5 +85,6 @@ def wanted_from(events: int, seed: int, keep: Path | None, sabotage: str) -> Wan
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         message = f"--keep {keep}: expected a folder that is new or empty"
         raise SettingError(message)
-    folder = keep.absolute() if keep else Path(tempfile.mkdtemp(prefix="shoal-demo-"))
-    return Wanted(folder=folder, events=events, seed=seed, sabotage=sabotage)
+    new = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}"
+    folder = keep.absolute() if keep else new
+    return Wanted(folder=folder, keep=keep is not None, events=events, seed=seed, sabotage=sabotage)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -16,9 +14,10 @@ import httpx
 from worker.database import reading
 from worker.demo import sabotage
 from worker.demo.figures import Seen, figures
+from worker.demo.guests import Guest, guest, pipe_of
 from worker.demo.proof import prove
 from worker.demo.quiet import await_quiet, move_clock
-from worker.demo.theatre import STORE, Theatre, Wanted, door_url, go_live, pipe_of
+from worker.demo.theatre import STORE, Theatre, Wanted, door_url, go_live
 from worker.errors import ShoalError
 
 
@@ -71,7 +70,7 @@ def results(there: Theatre, seen: Seen) -> dict[str, Any]:
 
 
 @contextmanager
-def _player(wanted: Wanted, there: Theatre) -> Iterator[subprocess.Popen[str]]:
+def _player(wanted: Wanted, there: Theatre) -> Iterator[Guest]:
     order = {
         "store": STORE,
         "door": door_url(there.stack),
@@ -85,33 +84,24 @@ def _player(wanted: Wanted, there: Theatre) -> Iterator[subprocess.Popen[str]]:
         "sent": str(wanted.folder / "sent.jsonl"),
         "drop": wanted.sabotage == "drop",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "worker.demo.player"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    there.watch.apart.add(process.pid)
-    try:
-        _tell(process, json.dumps(order))
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
+    with guest(there.stack, there.watch, "player", ["-m", "worker.demo.player"]) as player:
+        _tell(player, json.dumps(order))
+        yield player
 
 
-def _tell(process: subprocess.Popen[str], line: str) -> None:
-    pipe = pipe_of(process.stdin)
-    pipe.write(line + "\n")
-    pipe.flush()
+def _tell(player: Guest, line: str) -> None:
+    pipe = pipe_of(player.process.stdin)
+    with suppress(BrokenPipeError):  # if it ended, the lack of an answer says so
+        pipe.write(line + "\n")
+        pipe.flush()
 
 
-def _ask(process: subprocess.Popen[str], line: str = "") -> dict[str, Any]:
+def _ask(player: Guest, line: str = "") -> dict[str, Any]:
     if line:
-        _tell(process, line)
-    answer = pipe_of(process.stdout).readline()
+        _tell(player, line)
+    answer = pipe_of(player.process.stdout).readline()
     if not answer:
-        message = "the player ended before its time"
+        message = f"the player ended before its time: {player.complaint}"
         raise ShoalError(message)
     told: dict[str, Any] = json.loads(answer)
     return told

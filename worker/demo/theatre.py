@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO, Final
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -21,12 +19,16 @@ from connectors.events import microseconds
 from worker import campaign_files, models
 from worker.campaign_files import Files
 from worker.database import database_url, ensure_schema, open_engine, reading, transaction
+from worker.demo.guests import guest, pipe_of
+from worker.demo.leaving import home_of
 from worker.demo.memory import Watch
+from worker.demo.own_redis import own_redis
+from worker.demo.own_schema import own_schema
 from worker.demo.quiet import Target
 from worker.errors import ServiceUnreachable, SettingError
 from worker.runtime import Kit, close_kit, open_kit
 from worker.secret_key import FILE, ensure_secret_key
-from worker.settings import PREFIX, Settings, settings_from
+from worker.settings import PREFIX, Settings, make_home, settings_from
 from worker.shop import Shop, load_shops
 from worker.stores import AddedStore, NewStore, add_store
 from worker.supervisor import Say, Stack
@@ -43,9 +45,21 @@ SABOTAGES: Final = ("", "drop", "double", "skew")
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What to play. ``events`` 0 is the whole log; ``folder`` is where everything is kept."""
+    """What to play, and where.
+
+    Attributes
+    ----------
+    folder
+        Holds everything; it is removed at the end unless ``keep``.
+    events
+        About how many; 0 is the whole log.
+    picture
+        Where to save the screen in the midst of the play.
+    """
 
     folder: Path
+    keep: bool = False
+    picture: Path | None = None
     events: int = 0
     seed: int = 1
     sabotage: str = ""
@@ -79,12 +93,13 @@ def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
     ShoalError
         Saying what stands in the way.
     """
-    settings = _settings(wanted.folder)
-    _require_empty(settings)
     keys = [secrets.token_hex(16) for _ in range(2)]
     watch = Watch()
-    with running(settings, say) as stack, _sandbox(wanted.folder, keys) as (shop_url, pid):
-        watch.apart.add(pid)
+    with (
+        _place(wanted) as settings,
+        running(settings, say) as stack,
+        _sandbox(wanted.folder, stack, watch, keys) as shop_url,
+    ):
         watch.start()
         kit = open_kit(stack.settings)
         try:
@@ -97,9 +112,21 @@ def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
             close_kit(kit)
 
 
+@contextmanager
+def _place(wanted: Wanted) -> Iterator[Settings]:
+    """Settings of an empty home and an empty database."""
+    settings, name = _settings(wanted.folder), secrets.token_hex(4)
+    with (
+        own_redis(settings, keep=wanted.keep),
+        own_schema(settings, name, keep=wanted.keep) as placed,
+    ):
+        _require_empty(placed)
+        yield placed
+
+
 def _settings(folder: Path) -> Settings:
     ours = {f"{PREFIX}{name}": value for name, value in _DEFAULTS.items()}
-    home = {f"{PREFIX}HOME": str(folder / "shoal")}
+    home = {f"{PREFIX}HOME": str(home_of(folder))}
     settings = settings_from({**ours, **os.environ, **home})
     if settings.secret_key or settings.is_embedded_database:
         return settings
@@ -111,7 +138,7 @@ def _settings(folder: Path) -> Settings:
 
 def _require_empty(settings: Settings) -> None:
     """A demo writes two years of somebody's purchases: never beside real stores."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home(settings)
     engine = open_engine(database_url(settings), connections=1)
     try:
         ensure_schema(engine)
@@ -126,28 +153,16 @@ def _require_empty(settings: Settings) -> None:
 
 
 @contextmanager
-def _sandbox(folder: Path, keys: list[str]) -> Iterator[tuple[str, int]]:
-    command = [sys.executable, "-m", "connectors.sandbox.server", "--with-parent"]
-    command += ["--home", str(folder / "sandbox"), "--currency", "GBP"]
+def _sandbox(folder: Path, stack: Stack, watch: Watch, keys: list[str]) -> Iterator[str]:
+    command = ["-m", "connectors.sandbox.server", "--home", str(folder / "sandbox")]
+    command += ["--currency", "GBP"]
     environment = {**os.environ, "SANDBOX_KEY": keys[0], "SANDBOX_WEBHOOK_SECRET": keys[1]}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
-    try:
-        line = pipe_of(process.stdout).readline()
+    with guest(stack, watch, "sandbox", command, environment) as store:
+        line = pipe_of(store.process.stdout).readline()
         if not line:
-            message = "the sandbox store did not start"
+            message = f"the sandbox store did not start: {store.complaint}"
             raise ServiceUnreachable(message)
-        yield json.loads(line)["url"], process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def pipe_of(pipe: IO[str] | None) -> IO[str]:
-    """A pipe that was asked for."""
-    if pipe is None:
-        message = "a process without its pipe"
-        raise RuntimeError(message)
-    return pipe
+        yield str(json.loads(line)["url"])
 
 
 def _added(kit: Kit, shop_url: str, keys: list[str]) -> AddedStore:
