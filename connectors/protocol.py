@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
 
-import httpx
 import msgspec
 
 from connectors.events import Event
 from connectors.records import Coupon, Membership, Recommendation
+
+if TYPE_CHECKING:  # whoever only reads webhooks or configurations shall not load it
+    import httpx
 
 ENTRY_POINT_GROUP: Final = "shoal.connectors"
 
@@ -127,4 +129,4 @@ class SupportsRecommendations(Protocol):
         """Replace what the store shows this customer. Repeating it changes nothing."""
 
 
-ConnectorFactory = Callable[[StoreConfig, httpx.Client], Connector]
+ConnectorFactory = Callable[[StoreConfig, "httpx.Client"], Connector]

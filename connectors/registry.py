@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import difflib
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from connectors.errors import BrokenConnector, UnknownPlatform
 from connectors.protocol import ENTRY_POINT_GROUP, Connector, ConnectorFactory, StoreConfig
+
+if TYPE_CHECKING:  # same as in the protocol
+    import httpx
 
 _OURS: Final = "shoal"
 

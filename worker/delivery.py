@@ -34,9 +34,9 @@ from worker.celery import DELIVER
 from worker.circuits import CLOSED, Circuit
 from worker.claims import Claimed
 from worker.database import reading, transaction
+from worker.doors import Door, door_of
 from worker.due import is_claimable
 from worker.errors import CannotOpen
-from worker.lines import Door
 from worker.outcomes import MOST_TRIES, Outcome
 from worker.pushes import Line, Unreadable, push
 from worker.runtime import Kit
@@ -90,7 +90,7 @@ def deliver_batch(kit: Kit, store: int, until: float) -> int:
         return 0
     wall = microseconds(now)
     with transaction(kit.engine) as connection:
-        door = lines.door_of(connection, store, wall)
+        door = door_of(connection, store, wall)
         if door is None or door.store.paused:
             return 0
         claimed = claims.claim(connection, store, door.now, wall, limit or BATCH)
@@ -227,7 +227,7 @@ def _refused(turn: Turn, action: Claimed, error: ConnectorError) -> Outcome:
 def _has_more(kit: Kit, store: int) -> bool:
     wall = microseconds(kit.clock())
     with reading(kit.engine) as connection:
-        door = lines.door_of(connection, store, wall)
+        door = door_of(connection, store, wall)
         if door is None or door.store.paused:
             return False
         actions = models.actions.c

@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, delete, or_, select, update
 
@@ -25,7 +25,9 @@ from worker import bulk, models, searching
 from worker.due import FILES_OWED
 from worker.identities import Key
 from worker.sealing import Sealer
-from worker.shop import Shop
+
+if TYPE_CHECKING:  # the door and the sweep ask for hashes only: no campaigns, no numpy
+    from worker.shop import Shop
 
 _DAY: Final = 86_400_000_000
 _DELETED: Final = (

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,13 +24,12 @@ from campaigns.recommendations import Indexes, Shelf, best_sellers, cooccurrence
 from connectors.events import Event, event_id, microseconds, moment
 from connectors.records import exponent
 from segmentation import running, stability
-from segmentation.clustering import learn as learn_segments
 from segmentation.model import SegmentModel, assign, group_indices, to_json
 from segmentation.rules import Columns
 from worker import bulk, models, stream
 from worker.celery import DRAIN
 from worker.database import reading, transaction
-from worker.lines import Door, door_of
+from worker.doors import Door, door_of
 from worker.runtime import Kit
 from worker.shop import model_in_force
 
@@ -73,9 +74,7 @@ def learn(kit: Kit, store: int) -> SegmentModel | None:
         read = _read(kit, store)
         if read is None:
             return None
-        model = learn_segments(
-            read.columns, read.previous, seed=read.previous.version, now=moment(read.door.now)
-        )
+        model = _learned(read)
         if not publish(kit, read, model):
             return None
     finally:
@@ -107,6 +106,27 @@ def _read(kit: Kit, store: int) -> Read | None:
             groupings=[str(row.grouping) for row in rows],
             shelf=product_table(connection, store),
         )
+
+
+def _learned(read: Read) -> SegmentModel:
+    # Last, so that scikit-learn takes the room that reading gave back, and only if it is needed.
+    with _without_pandas():
+        from segmentation import clustering  # noqa: PLC0415 - see above
+    now = moment(read.door.now)
+    return clustering.learn(read.columns, read.previous, seed=read.previous.version, now=now)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """scikit-learn loads pandas where it finds it: 100 MB for tables that learning never sees."""
+    is_loaded = "pandas" in sys.modules
+    if not is_loaded:
+        sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what is absent
+    try:
+        yield
+    finally:
+        if not is_loaded:
+            del sys.modules["pandas"]
 
 
 def sample(connection: Connection, store: int, *, seed: int) -> Sequence[Any]:

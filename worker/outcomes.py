@@ -18,7 +18,7 @@ from connectors.events import Event, event_id, moment
 from worker import dead_letters, models, stream
 from worker.celery import DRAIN
 from worker.claims import REASONS, Claimed
-from worker.lines import Door
+from worker.doors import Door
 from worker.runtime import Kit
 from worker.sealing import Sealer, seal_events
 

@@ -15,8 +15,16 @@ from worker.errors import ServiceUnreachable
 from worker.settings import Settings
 
 _STEPS: Final = 100
-# numpy starts a thread a core at import otherwise, in every process.
-_ONE_THREAD: Final = MappingProxyType({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
+# numpy starts a thread a core at import otherwise, in every process; glibc keeps a heap for each
+# thread, and in it what was freed.
+_FRUGAL: Final = MappingProxyType(
+    {
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_TRIM_THRESHOLD_": "1048576",
+    }
+)
 _QUIET: Final = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
 
 
@@ -49,26 +57,27 @@ def prepare_command() -> tuple[str, ...]:
 def programs(settings: Settings) -> tuple[Program, ...]:
     """Everything that runs beside Redis and the database."""
     return (
-        Program("web", (sys.executable, "-m", "worker.web"), _ONE_THREAD),
+        Program("web", (sys.executable, "-m", "worker.web"), _FRUGAL),
         # What a pool imports before it forks, its children share.
         _celery(
             "drain",
             ("-P", "prefork", "-c", str(settings.drain_processes), "-I", "worker.pipeline"),
+            queues="drain",
         ),
-        # Pushes wait for other machines: threads of one process do that in the least memory.
+        # Pushes wait for other machines, learning for a process of its own: threads of one
+        # process do that in the least memory. One more than pushes, so that learning takes none.
         _celery(
             "deliver",
-            ("-P", "threads", "-c", str(settings.deliver_threads), "-I", "worker.delivery"),
+            ("-P", "threads", "-c", str(settings.deliver_threads + 1), "-I", "worker.delivery"),
+            queues="deliver,learn",
         ),
-        # Learning loads scikit-learn; its process ends after each run and takes that along.
-        _celery("learn", ("-P", "prefork", "-c", "1", "--max-tasks-per-child", "1")),
-        Program("beat", (sys.executable, "-m", "worker.beat"), _ONE_THREAD),
+        Program("beat", (sys.executable, "-m", "worker.beat"), _FRUGAL),
     )
 
 
-def _celery(queue: str, pool: tuple[str, ...]) -> Program:
+def _celery(name: str, pool: tuple[str, ...], queues: str) -> Program:
     python = (sys.executable, "-m", "celery", "-q", "-A", "worker.celery", "worker")
-    return Program(queue, (*python, "-Q", queue, "-n", f"{queue}@%h", *pool, *_QUIET), _ONE_THREAD)
+    return Program(name, (*python, "-Q", queues, "-n", f"{name}@%h", *pool, *_QUIET), _FRUGAL)
 
 
 def free_port(host: str, port: int, taken: tuple[int, ...] = ()) -> int:

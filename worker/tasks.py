@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from celery import shared_task
 
-from worker import delivery, pipeline, sweeper, tidying
+from worker import delivery, learning_process, pipeline, sweeper, tidying
 from worker.celery import DELIVER, DRAIN, LEARN, SWEEP, TIDY
 from worker.runtime import process_kit
 
@@ -27,24 +23,8 @@ def deliver(store: int) -> None:
 
 @shared_task(name=LEARN)
 def learn(store: int) -> None:
-    """Learn a store's next model."""
-    with _without_pandas():
-        from worker import learning  # noqa: PLC0415 - loads scikit-learn, which no other task needs
-
-    learning.learn(process_kit(), store)
-
-
-@contextmanager
-def _without_pandas() -> Iterator[None]:
-    """scikit-learn loads pandas where it finds it: 100 MB for tables that learning never sees."""
-    is_loaded = "pandas" in sys.modules
-    if not is_loaded:
-        sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what is absent
-    try:
-        yield
-    finally:
-        if not is_loaded:
-            del sys.modules["pandas"]
+    """Learn a store's next model, in a process that ends with it."""
+    learning_process.run(store)
 
 
 @shared_task(name=TIDY)

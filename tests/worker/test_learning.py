@@ -20,11 +20,12 @@ from segmentation import running
 from segmentation.model import SegmentModel, assign, from_json, group_indices
 from segmentation.record import DAY
 from segmentation.running import FactKind, Facts
-from worker import bulk, learning, models, stream
+from worker import bulk, learning, learning_process, models, stream
 from worker.celery import DRAIN
 from worker.database import reading, transaction
 from worker.learning import learn, sample
 from worker.runtime import Kit
+from worker.settings import environment_of
 from worker.shop import model_in_force
 from worker.stores import AddedStore
 
@@ -209,6 +210,30 @@ def test_products_that_go_together_and_sell_best_by_stage(here: Kit, shop: Added
 
 def lines(basket: Sequence[str]) -> bytes:
     return msgspec.msgpack.encode([[product, 1, 100] for product in basket])
+
+
+def test_a_process_of_its_own_learns_and_publishes(
+    here: Kit, shop: AddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(here, shop.number, 300)
+    wish(here, shop.number, 7)
+    for name, value in environment_of(here.settings).items():
+        monkeypatch.setenv(name, value)
+    learning_process.run(shop.number)
+    assert [row.version for row in published(here, "segments")] == [1]
+
+
+def test_two_processes_do_not_learn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+
+    def nested(*_command: object, **_options: object) -> object:
+        started.append(1)
+        learning_process.run(1)
+        return subprocess.CompletedProcess((), 0)
+
+    monkeypatch.setattr(subprocess, "run", nested)
+    learning_process.run(1)
+    assert started == [1]
 
 
 def test_only_learning_loads_the_learning_library() -> None:

@@ -21,7 +21,7 @@ from worker.embedded import redis_url
 from worker.holding import holder_of
 from worker.settings import Settings, environment_of, settings_from
 
-ALL = 3 + 1 + 2  # Celery's processes: drain, deliver and learn with their children
+ALL = 2 + 2  # Celery's processes: deliver, drain with its children
 ROOT = Path(__file__).parents[2]
 UP = """
 import os

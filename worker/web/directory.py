@@ -51,12 +51,20 @@ class Snapshot:
     origins: frozenset[str] = frozenset()
 
 
+class _Nowhere(httpx.BaseTransport):
+    """Reading a webhook calls nobody, so no authority's certificate needs to be loaded."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        message = "the door calls nobody"
+        raise httpx.UnsupportedProtocol(message, request=request)
+
+
 class Directory:
     """The snapshot in force, and a thread that keeps it fresh."""
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
-        self._http = httpx.Client()
+        self._http = httpx.Client(transport=_Nowhere(), trust_env=False)
         self._lock = Lock()
         self._stopped = Event()
         self._read_at = float("-inf")
