@@ -17,9 +17,17 @@ from connectors.registry import connector_factory
 from worker import cursors, models, secret_key, stream
 from worker.database import check_schema, database_url, open_engine, reading
 from worker.embedded import redis_url
-from worker.errors import RedisDown, ShoalError
+from worker.errors import (
+    CannotOpen,
+    RedisDown,
+    SecretKeyMissing,
+    ServiceUnreachable,
+    SettingError,
+    ShoalError,
+)
 from worker.sealing import sealer_from
 from worker.settings import Settings
+from worker.stores import Store, config_of, list_stores
 
 PACKAGES: Final = ("worker", "connectors", "segmentation", "campaigns")
 _ENOUGH_DISK: Final = 1 << 30
@@ -32,6 +40,14 @@ class Finding:
     check: str
     is_ok: bool
     said: str
+    is_away: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """What it makes `shoal doctor` end with: 4 if a service does not answer."""
+        if self.is_ok:
+            return 0
+        return 4 if self.is_away else 1
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -45,7 +61,7 @@ def examine(settings: Settings) -> list[Finding]:
     found.append(_asked("redis", lambda: _redis(client)))
     if found[-1].is_ok:
         found.append(_asked("streams", lambda: _streams(engine, client)))
-    found += _stores(engine)
+    found += _stores(engine, settings)
     engine.dispose()
     return found
 
@@ -54,7 +70,8 @@ def _asked(check: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(check, is_ok=True, said=look())
     except (ShoalError, redis.RedisError) as error:
-        return Finding(check, is_ok=False, said=str(error))
+        is_away = isinstance(error, ServiceUnreachable | redis.RedisError)
+        return Finding(check, is_ok=False, said=str(error), is_away=is_away)
 
 
 def _packages() -> Finding:
@@ -107,29 +124,30 @@ def _streams(engine: Engine, client: redis.Redis) -> str:
     return "no stream is behind its cursor"
 
 
-def _stores(engine: Engine) -> Iterator[Finding]:
-    letters, stores = models.dead_letters.c, models.stores.c
+def _stores(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    letters = models.dead_letters.c
     with reading(engine) as connection:
-        rows = connection.execute(select(stores.id, stores.platform, stores.paused)).all()
+        stores = list_stores(connection)
         counted = connection.execute(
             select(letters.store, func.count().label("letters"))
             .where(letters.state == "open")
             .group_by(letters.store)
         ).all()
     dead = {str(row.store): int(row.letters) for row in counted}
-    for row in rows:
-        yield _store(str(row.id), str(row.platform), str(row.paused), dead.get(str(row.id), 0))
+    for store in stores:
+        yield _store(store, settings, dead.get(store.id, 0))
 
 
-def _store(name: str, platform: str, paused: str, dead: int) -> Finding:
-    check = f"store {name}"
+def _store(store: Store, settings: Settings, dead: int) -> Finding:
+    check = f"store {store.id}"
     try:
-        connector_factory(platform)
-    except ConnectorError as error:
+        connector_factory(store.platform)
+        config_of(store, sealer_from(secret_key.secret_keys(settings)))
+    except (ConnectorError, CannotOpen, SettingError, SecretKeyMissing) as error:
         return Finding(check, is_ok=False, said=str(error))
-    if paused:
-        return Finding(check, is_ok=False, said=f"pushes are stopped: {paused}")
+    if store.paused:
+        return Finding(check, is_ok=False, said=f"pushes are stopped: {store.paused}")
     if dead:
-        said = f"{dead} dead letters: `shoal dead-letters list --store {name}`"
+        said = f"{dead} dead letters: `shoal dead-letters list --store {store.id}`"
         return Finding(check, is_ok=False, said=said)
     return Finding(check, is_ok=True, said="nothing set aside")

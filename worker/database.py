@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 
 from worker.errors import DatabaseDown, SchemaBehind, SettingError
 from worker.settings import Settings
@@ -44,6 +44,9 @@ def database_url(settings: Settings) -> URL:
     except (ArgumentError, ValueError):
         msg = "SHOAL_DATABASE_URL is not a URL: expected postgresql://user:password@host/database"
         raise SettingError(msg) from None
+    if url.get_backend_name() == "sqlite" and not url.database:
+        msg = "SHOAL_DATABASE_URL names no file: expected sqlite:////folder/shoal.db"
+        raise SettingError(msg)
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
@@ -164,12 +167,21 @@ def _one_kind_of_error(engine: Engine) -> Iterator[None]:
 def _connected(engine: Engine) -> Iterator[Connection]:
     try:
         connection = engine.connect()
-    except OperationalError as error:
+    except DatabaseError as error:
         where = engine.url.render_as_string(hide_password=True)
-        msg = f"database {where} does not answer ({type(error.orig).__name__})"
-        raise DatabaseDown(msg) from None
+        if isinstance(error, OperationalError):
+            msg = f"database {where} does not answer ({_why(error)})"
+            raise DatabaseDown(msg) from None
+        msg = f"database {where} cannot be read ({_why(error)})"
+        raise SettingError(msg) from None
     with connection:
         yield connection
+
+
+def _why(error: DatabaseError) -> str:
+    """The driver's own first line, which names host and cause; it has no password in it."""
+    lines = str(error.orig).strip().splitlines()
+    return lines[0].strip() if lines else type(error.orig).__name__
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -20,7 +20,7 @@ from segmentation.running import FactKind, Facts
 from worker import models
 from worker.batch import FactTuple, offset_at
 from worker.catalogue import NO_SLOT
-from worker.order_files import FileRefused
+from worker.cells import FileRefused
 from worker.sales import all_purchases_of_store
 from worker.touches import KINDS
 
@@ -145,21 +145,27 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     FileRefused
         If the name says none of these, or its folder takes no file.
     """
+    draft = path.with_name(f".part-{path.name}")  # nobody finds half a table under its name
     try:
-        _write(table, path)
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror or error}"
+        _write(table, draft)
+        draft.replace(path)
+    except (OSError, ImportError) as error:
+        why = getattr(error, "strerror", "") or error
+        message = f"{path}: cannot be written: {why}"
         raise FileRefused(message) from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     name = path.name.removesuffix(".gz")
     if name.endswith(".csv"):
         table.to_csv(path, index=False)
-    elif name.endswith(".parquet"):
+    elif path.name.endswith(".parquet"):
         table.to_parquet(path, index=False)
     elif name.endswith(".jsonl"):
         table.to_json(path, orient="records", lines=True, date_format="iso")
     else:
-        message = f"{path}: expected a name that ends in .csv, .csv.gz, .parquet or .jsonl"
+        given = path.with_name(path.name.removeprefix(".part-"))
+        message = f"{given}: expected a name that ends in .csv, .csv.gz, .parquet or .jsonl"
         raise FileRefused(message)

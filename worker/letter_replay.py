@@ -79,10 +79,11 @@ def replay(kit: Kit, store: str = "", ids: Sequence[str] = ()) -> Replayed:
     Raises
     ------
     NoLetterId
-        If an id is none.
+        If an id is none, or that of no letter of the store.
     BacklogFull, RedisDown
         What was not appended stays listed as open.
     """
+    _refuse_unknown(kit, store, ids)
     done, opener = Replayed(), _Opener(kit, {}, {})
     for rows in _pages(kit, store, ids):
         with transaction(kit.engine) as connection:
@@ -114,6 +115,20 @@ def _pages(kit: Kit, store: str, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
             return
         yield rows
         last = bytes(rows[-1].id)
+
+
+def _refuse_unknown(kit: Kit, store: str, ids: Sequence[str]) -> None:
+    wanted = {_named(one): one for one in ids}
+    query = select(_letters.id).where(_letters.id.in_(list(wanted)))
+    if store:
+        query = query.where(_letters.store == store)
+    with reading(kit.engine) as connection:
+        there = {bytes(one) for one in connection.execute(query).scalars()}
+    missing = [text for one, text in wanted.items() if one not in there]
+    if missing:
+        whose = f"of store {store}" if store else "here"
+        msg = f"dead letter {missing[0]!r} is not {whose}: see `shoal dead-letters list`"
+        raise NoLetterId(msg)
 
 
 def _named(text: str) -> bytes:

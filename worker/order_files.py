@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from difflib import get_close_matches
@@ -11,12 +12,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from connectors.events import Event, event_id
-from connectors.records import Line, Order, Refund, exponent
-from worker.errors import ShoalError
+from connectors.records import LARGEST_AMOUNT, Line, Order, Refund, exponent
+from worker.cells import FileRefused, ids, moments, numbers, read_table
 
 # What a file may say of each line, and whether it must.
 FIELDS: Final[dict[str, bool]] = {
@@ -37,14 +37,9 @@ NEEDED_FOR: Final = {
     "quantity": "returns by negative quantity (one piece a line is assumed)",
     "discount": "discount_share",
 }
+_TOO_MUCH: Final = 2 * LARGEST_AMOUNT
 _TEXTS: Final = ("order", "customer", "product")
 _NUMBERS: Final = ("quantity", "price", "discount")
-
-
-class FileRefused(ShoalError):
-    """A file that cannot be read as what it was given as."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +64,18 @@ def read_mapping(text: str) -> dict[str, str]:
     """
     mapping: dict[str, str] = {}
     for part in filter(None, (one.strip() for one in text.split(","))):
-        ours, sign, theirs = part.partition("=")
-        if not sign or not theirs or ours not in FIELDS:
+        ours, _, theirs = part.partition("=")
+        problem = ""
+        if ours not in FIELDS:
             near = get_close_matches(ours, FIELDS, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            message = f"--map {part!r}: expected one of {', '.join(FIELDS)}, as NAME=COLUMN{hint}"
+            problem = f"expected one of {', '.join(FIELDS)}, as NAME=COLUMN{hint}"
+        elif not theirs:
+            problem = f"expected {ours}=COLUMN, with the column's name in the file"
+        elif ours in mapping:
+            problem = f"{ours} is {mapping[ours]!r} already: expected each name once"
+        if problem:
+            message = f"--map {part!r}: {problem}"
             raise FileRefused(message)
         mapping[ours] = theirs
     return mapping
@@ -91,93 +93,73 @@ def read_log(path: Path, mapping: Mapping[str, str], zone: tzinfo) -> Log:
         number that cannot be read.
     """
     names = {ours: mapping.get(ours, ours) for ours in FIELDS}
-    table = _table(path, [names[ours] for ours in _TEXTS])
-    for ours, is_needed in FIELDS.items():
-        if names[ours] not in table.columns and (is_needed or ours in mapping):
-            near = get_close_matches(names[ours], [str(one) for one in table.columns], 1)
-            hint = f"; nearest is {near[0]!r}: --map {ours}={near[0]}" if near else ""
-            there = ", ".join(map(str, table.columns))
-            message = f"{path}: no column {names[ours]!r} for {ours}; there are {there}{hint}"
-            raise FileRefused(message)
+    table = read_table(path, [names[ours] for ours in _TEXTS])
+    _refuse_columns(path, table, names, mapping)
     present = {theirs: ours for ours, theirs in names.items() if theirs in table.columns}
     lines = table[list(present)].rename(columns=present)
     kept = lines.dropna(subset=[one for one in EACH_ROW if one in lines.columns]).copy()
     for ours in (one for one in _NUMBERS if one in kept):
-        kept[ours] = _number(path, kept[ours])
+        kept[ours] = numbers(path, kept[ours])
     for ours in (one for one in _TEXTS if one in kept):
-        kept[ours] = _text(kept[ours])
-    kept["time"] = _aware(path, kept["time"], zone)
+        kept[ours] = ids(kept[ours])
+    kept["time"] = moments(path, kept["time"], zone)
     missing = tuple(ours for ours in FIELDS if ours not in lines.columns)
+    if not len(lines):
+        message = f"{path}: expected a line for each product of each order, found no line"
+        raise FileRefused(message)
     ordered = kept.sort_values("time", kind="stable").reset_index(drop=True)
     return Log(ordered, len(lines) - len(kept), missing)
 
 
-def _table(path: Path, texts: Sequence[str]) -> pd.DataFrame:
-    """What a file holds; ids in the columns ``texts`` keep their leading zeros."""
-    if not path.exists():
-        message = f"{path}: there is no such file"
-        raise FileRefused(message)
-    name = path.name.removesuffix(".gz")
-    try:
-        if name.endswith(".parquet"):
-            return pd.read_parquet(path)
-        if name.endswith((".jsonl", ".ndjson")):
-            return pd.read_json(path, lines=True, dtype=False)
-        if name.endswith(".csv"):
-            return pd.read_csv(path, dtype=dict.fromkeys(texts, "string"))
-    except ImportError:
-        message = f"{path}: reading Parquet needs pyarrow: pip install 'shoal[parquet]'"
-        raise FileRefused(message) from None
-    except (ValueError, OSError) as problem:
-        message = f"{path}: {problem}"
-        raise FileRefused(message) from None
-    message = f"{path}: expected .csv, .csv.gz, .parquet or .jsonl"
-    raise FileRefused(message)
-
-
-def _number(path: Path, column: pd.Series[Any]) -> pd.Series[Any]:
-    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
-    unread = column.notna().to_numpy() & ~np.isfinite(numbers.to_numpy())
-    _refuse_first(path, column, unread, "a number")
-    return numbers.fillna(0.0)
-
-
-def _aware(path: Path, times: pd.Series[Any], zone: tzinfo) -> pd.Series[Any]:
-    expected = "ISO 8601, all with an offset or all without"
-    every = np.ones(len(times), np.bool_)
-    if pd.api.types.is_numeric_dtype(times):
-        _refuse_first(path, times, every, expected)  # pandas would count from 1970
-    try:
-        moments = pd.to_datetime(times)
-    except (ValueError, TypeError, OverflowError):
-        each = [pd.to_datetime(one, errors="coerce") is pd.NaT for one in times]
-        _refuse_first(path, times, np.array(each) if any(each) else every, expected)
-        raise
-    if moments.dt.tz is None:
-        moments = moments.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
-    return moments.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-
-
-def _refuse_first(
-    path: Path, column: pd.Series[Any], wrong: npt.NDArray[np.bool_], expected: str
+def _refuse_columns(
+    path: Path, table: pd.DataFrame, names: Mapping[str, str], mapping: Mapping[str, str]
 ) -> None:
-    """Refuse the file for the first value that is wrong, if there is one."""
-    for at in np.flatnonzero(wrong).tolist():
-        row, value = int(column.index[at]) + 1, str(column.iloc[at])
-        message = f"{path}: row {row}: {column.name} {value!r}: expected {expected}"
+    there = [str(one) for one in table.columns]
+    taken: dict[str, str] = {}
+    for ours, theirs in names.items():
+        if theirs in there and theirs in taken:
+            problem = f"column {theirs!r} is {taken[theirs]} already, and cannot be {ours} too"
+            message = f"{path}: {problem}: --map {taken[theirs]}=COLUMN"
+            raise FileRefused(message)
+        if theirs in there:
+            taken[theirs] = ours
+        elif FIELDS[ours] or ours in mapping:
+            near = get_close_matches(theirs, there, 1)
+            hint = f"; nearest is {near[0]!r}: --map {ours}={near[0]}" if near else ""
+            if len(there) == 1 and re.search(r"[;\t|]", there[0]):
+                hint = "; expected commas between columns"
+            columns = ", ".join(there)
+            message = f"{path}: no column {theirs!r} for {ours}; there are {columns}{hint}"
+            raise FileRefused(message)
+
+
+def refuse_future(path: Path, log: Log, now: datetime) -> None:
+    """Pass if nothing in a log happens after ``now``: its clock would never come back.
+
+    Raises
+    ------
+    FileRefused
+        Naming the first order that does.
+    """
+    ahead = log.lines[log.lines["time"] > now]
+    if len(ahead):
+        first = ahead.iloc[0]
+        message = (
+            f"{path}: order {first['order']!r}: time {first['time'].isoformat()}: "
+            f"expected none after {now.isoformat(timespec='seconds')}"
+        )
         raise FileRefused(message)
-
-
-def _text(column: pd.Series[Any]) -> pd.Series[Any]:
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    return column.astype("string").fillna("").astype(str)
 
 
 def order_events(log: Log, store: str, currency: str, received_at: datetime) -> list[Event]:
     """One event an order or return, in order of time.
 
     A return is an order whose id begins with ``C``, or the lines of negative quantity of another.
+
+    Raises
+    ------
+    FileRefused
+        If an order is worth more than can be kept.
     """
     lines = _valued(log, currency)
     is_return = lines["order"].str.startswith("C") | (lines["quantity"] < 0)
@@ -194,8 +176,10 @@ def _valued(log: Log, currency: str) -> pd.DataFrame:
         if name not in lines.columns:
             lines[name] = default
     unit = 10 ** exponent(currency)
-    lines["value"] = np.round(lines["quantity"] * lines["price"] * unit).astype("int64")
-    lines["off"] = np.round(lines["discount"] * unit).astype("int64")
+    # Beyond what an order may be worth (_grouped looks) anything is as good as infinity.
+    worth = lines["quantity"] * lines["price"] * unit
+    lines["value"] = np.round(worth.clip(-_TOO_MUCH, _TOO_MUCH)).astype("int64")
+    lines["off"] = np.round((lines["discount"] * unit).clip(0, _TOO_MUCH)).astype("int64")
     return lines
 
 
@@ -216,6 +200,9 @@ def _grouped(lines: pd.DataFrame) -> Iterator[_Purchase]:
     for row in lines[list(columns)].itertuples(index=False, name=None):
         rows.setdefault((row[0], row[1]), []).append(row)
     for (customer, order), its in rows.items():
+        if sum(abs(row[5]) + row[6] + abs(row[4]) for row in its) > LARGEST_AMOUNT:
+            message = f"order {order!r} is too large: expected less than {LARGEST_AMOUNT:,} pieces "
+            raise FileRefused(message + "and units of the currency's smallest coin")
         yield _Purchase(
             order=order,
             customer=customer,

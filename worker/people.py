@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection, select
 
 from worker import models
 from worker.errors import ShoalError
 from worker.sealing import Sealer
 from worker.shop import Shop
+
+LARGEST_ID: Final = 2**63 - 1
 
 
 class UnknownCustomer(ShoalError):
@@ -36,7 +40,7 @@ def find_customer(connection: Connection, sealer: Sealer, shop: Shop, who: str) 
         ).scalar()
         if found is not None:
             return int(found)
-    if who.isdecimal():
+    if who.isdecimal() and int(who) <= LARGEST_ID:
         people = models.customers.c
         row = connection.execute(
             select(people.id, people.merged_into).where(

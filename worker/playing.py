@@ -36,6 +36,7 @@ def replay_file(
         )
         raise SettingError(message)
     log = order_files.read_log(path, names, order_files.zone_of(store.time_zone))
+    order_files.refuse_future(path, log, kit.clock())
     file = replay.fingerprint(path)
     events = order_files.order_events(log, store.id, store.currency, kit.clock())
     with reading(kit.engine) as connection:

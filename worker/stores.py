@@ -7,55 +7,35 @@ as a hash. Both are long random numbers, so a plain SHA-256 of one cannot be gue
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final
-from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from connectors.attributes import declared_attributes
 from connectors.protocol import StoreConfig
 from connectors.registry import connector_factory
 from worker import models
 from worker.errors import StoreRefused, UnknownStore
+from worker.new_stores import NewStore, problems_of, split_origins
 from worker.sealing import Sealer
 
+__all__ = [
+    "AddedStore",
+    "NewStore",
+    "Store",
+    "add_store",
+    "config_of",
+    "key_hash",
+    "list_stores",
+    "load_store",
+    "partition_of",
+    "renew_server_key",
+]
 BROWSER_PREFIX: Final = "pk_"
 SERVER_PREFIX: Final = "sk_"
-_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_ORIGIN: Final = re.compile(r"https?://[^/\s]+")
 _stores: Final = models.stores.c
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewStore:
-    """What somebody wants to add.
-
-    Attributes
-    ----------
-    clock
-        ``wall``, or ``log`` for a store that replays a log in the log's own time.
-    origins
-        Origins of the storefront's pages, separated by blanks or commas; ``*`` is any.
-    """
-
-    id: str
-    platform: str
-    url: str
-    currency: str
-    name: str = ""
-    time_zone: str = "UTC"
-    options: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    clock: str = "wall"
-    origins: str = "*"
 
 
 @dataclass(frozen=True)
@@ -128,7 +108,7 @@ def add_store(connection: Connection, sealer: Sealer, new: NewStore, now: int) -
             clock=new.clock,
             browser_key=added.browser_key,
             server_key_hash=key_hash(added.server_key),
-            origins=" ".join(_split(new.origins)),
+            origins=" ".join(split_origins(new.origins)),
             created_at=now,
         )
     )
@@ -208,55 +188,14 @@ def _partitions(connection: Connection) -> int:
 
 
 def _checked(connection: Connection, new: NewStore) -> NewStore:
-    problems = [
-        *_problems_of_names(new),
-        *_problems_of_places(new),
-    ]
+    problems = problems_of(new)
     taken = connection.execute(select(_stores.id).where(_stores.id == new.id)).first()
     if taken is not None:
         problems.append(f"id {new.id!r} is taken: expected one that no store has yet")
     connector_factory(new.platform)
-    try:
-        declared_attributes(new.options)
-    except ValueError as wrong:
-        problems.append(str(wrong))
     if problems:
         raise StoreRefused(problems)
     return new
-
-
-def _problems_of_names(new: NewStore) -> list[str]:
-    problems = []
-    if not _ID.fullmatch(new.id):
-        problems.append(f"id {new.id!r}: expected a-z, 0-9, - and _, at most 63 characters")
-    if not _CURRENCY.fullmatch(new.currency):
-        problems.append(f"currency {new.currency!r}: expected an ISO 4217 code such as EUR")
-    if new.clock not in {"wall", "log"}:
-        problems.append(f"clock {new.clock!r}: expected wall or log")
-    return problems
-
-
-def _problems_of_places(new: NewStore) -> list[str]:
-    problems = []
-    if new.url and (
-        urlsplit(new.url).scheme not in {"http", "https"} or not urlsplit(new.url).netloc
-    ):
-        problems.append(f"url {new.url!r}: expected http:// or https:// and a host")
-    zones = available_timezones()
-    if new.time_zone not in zones:
-        near = get_close_matches(new.time_zone, zones, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        problems.append(f"time zone {new.time_zone!r}: expected a name such as Europe/Berlin{hint}")
-    problems += [
-        f"origin {origin!r}: expected a form like https://shop.example, or *"
-        for origin in _split(new.origins)
-        if origin != "*" and not _ORIGIN.fullmatch(origin)
-    ]
-    return problems
-
-
-def _split(origins: str) -> list[str]:
-    return origins.replace(",", " ").split()
 
 
 def _store(row: Row[Any]) -> Store:
@@ -270,7 +209,7 @@ def _store(row: Row[Any]) -> Store:
         time_zone=row.time_zone,
         partition=row.partition,
         clock=row.clock,
-        origins=tuple(_split(row.origins)),
+        origins=tuple(split_origins(row.origins)),
         browser_key=row.browser_key,
         server_key_hash=row.server_key_hash,
         paused=row.paused,

@@ -51,14 +51,23 @@ def connect(url: str) -> redis.Redis:
     """A client for this process: one retry, and never a wait without an end.
 
     A retried append may write twice; the event's own id makes that harmless.
+
+    Raises
+    ------
+    SettingError
+        If the address cannot be read. It is not repeated: it may hold a password.
     """
-    return redis.Redis.from_url(
-        url,
-        retry=Retry(ConstantBackoff(0.05), 1),
-        socket_timeout=10,
-        socket_connect_timeout=2,
-        client_name="shoal",
-    )
+    try:
+        return redis.Redis.from_url(
+            url,
+            retry=Retry(ConstantBackoff(0.05), 1),
+            socket_timeout=10,
+            socket_connect_timeout=2,
+            client_name="shoal",
+        )
+    except ValueError as wrong:
+        msg = f"SHOAL_REDIS_URL is …: expected redis://host:port/number ({wrong})"
+        raise SettingError(msg) from None
 
 
 @contextmanager

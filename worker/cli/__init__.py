@@ -34,23 +34,36 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
-        code = _exit_code(error)
-        if code is None:
+    except Exception as error:  # what is not expected is raised again, with its traceback
+        told = _ending(error)
+        if told is None:
             raise
-        sys.stderr.write(f"{error}\n")
+        code, sentence = told
+        sys.stderr.write(f"{sentence}\n")
         sys.exit(code)
 
 
-def _exit_code(error: Exception) -> int | None:
+def _ending(error: Exception) -> tuple[int, str] | None:
+    """Exit code and sentence of an expected failure. The types cost time, so they come now."""
+    import redis
+    from sqlalchemy.exc import OperationalError
+
     from campaigns.errors import CampaignError
     from connectors.errors import ConnectorError, Retriable, UnknownPlatform
     from worker.errors import ShoalError
 
-    if isinstance(error, ShoalError):
-        return error.exit_code
-    if isinstance(error, CampaignError | UnknownPlatform):
-        return 2
-    if isinstance(error, ConnectorError):
-        return 4 if isinstance(error, Retriable) else 1
-    return None
+    told: tuple[int, str] | None = None
+    match error:
+        case ShoalError():
+            told = error.exit_code, str(error)
+        case CampaignError() | UnknownPlatform():
+            told = 2, str(error)
+        case ConnectorError():
+            told = (4 if isinstance(error, Retriable) else 1), str(error)
+        case OperationalError():
+            told = 4, f"the database stopped answering ({type(error.orig).__name__})"
+        case redis.RedisError():
+            told = 4, f"Redis stopped answering ({type(error).__name__})"
+        case OSError(filename=str(name), strerror=str(why)):
+            told = 1, f"{name}: {why}"
+    return told

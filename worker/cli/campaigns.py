@@ -24,7 +24,9 @@ def check(paths: Paths, *, json: Json = False) -> None:
     files = read_files(paths, Known())
     said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
     if json:
-        print_json({"campaigns": [one.id for one in files.campaigns], "warnings": said})
+        told = [one.id for one in files.campaigns]
+        policies = [one.segment for one in files.policies]
+        print_json({"campaigns": told, "policies": policies, "warnings": said})
         return
     for one in said:
         say(f"warning: {one['path']}: {one['problem']}")
@@ -49,7 +51,8 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
         }
     rows = [(name, change, fits[name]) for name, change in changes.items()]
     if json:
-        print_json([{"id": one, "change": two, "customers": three} for one, two, three in rows])
+        told = [{"id": one, "change": two, "customers": three} for one, two, three in rows]
+        print_json({"store": shop.id, "campaigns": told})
         return
     print_table("Plan", ("campaign", "change", "customers it fits now"), rows)
 
@@ -74,7 +77,10 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
             if change != "same":
                 campaign_files.arm(connection, kit.sealer, shop, name)
     if json:
-        print_json(changes)
+        said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
+        policies = [policy.segment for policy in files.policies]
+        told = {"store": shop.id, "campaigns": changes, "policies": policies, "warnings": said}
+        print_json(told)
         return
     for path, problem in files.warnings:
         say(f"warning: {path}: {problem}")
@@ -143,7 +149,7 @@ def list_(store: StoreOption = "", *, json: Json = False) -> None:
         shop = chosen_shop(connection, kit, store)
         rows = campaign_reports.overview(connection, shop)
     if json:
-        print_json(rows)
+        print_json({"store": shop.id, "campaigns": rows})
         return
     columns = ("campaign", "state", "fired", "held out", "held", "cost at most", "redeemed")
     print_table(f"Campaigns of {shop.id}", columns, [tuple(row.values()) for row in rows])

@@ -14,16 +14,34 @@ app = typer.Typer(
 
 
 @app.command(name="list")
-def list_(store: StoreOption = "", limit: int = 100, *, json: Json = False) -> None:
+def list_(
+    store: StoreOption = "",
+    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 100,
+    *,
+    json: Json = False,
+) -> None:
     """List the newest open dead letters with their reasons."""
     from worker.cli.context import opened
     from worker.database import reading
     from worker.dead_letters import list_letters
+    from worker.stores import load_store
 
     with opened() as kit, reading(kit.engine) as connection:
+        if store:
+            load_store(connection, store)
         found = list_letters(connection, store, limit=limit)
     if json:
-        print_json([{"id": one.id, "store": one.store, "reason": one.reason} for one in found])
+        told = [
+            {
+                "id": one.id,
+                "store": one.store,
+                "kind": one.kind,
+                "at": one.at.isoformat(),
+                "reason": one.reason,
+            }
+            for one in found
+        ]
+        print_json({"dead_letters": told})
         return
     rows = [(one.id, one.store, one.kind, one.at.isoformat(), one.reason) for one in found]
     print_table("Dead letters", ("id", "store", "kind", "at", "reason"), rows)
@@ -46,6 +64,18 @@ def replay(
             name = chosen_store(connection, store)
         done = play_again(kit, name, letters or [])
     if json:
-        print_json({"store": name, "replayed": done.replayed, "failed": done.failed})
-        return
-    say(f"{done.replayed} dead letters of {name} were played again, {done.failed} could not be")
+        told = [{"id": one, "problem": why} for one, why in done.problems]
+        print_json(
+            {
+                "store": name,
+                "replayed": done.replayed,
+                "failed": done.failed,
+                "problems": told,
+            }
+        )
+    else:
+        for one, why in done.problems:
+            say(f"{one}: {why}")
+        say(f"{done.replayed} dead letters of {name} were played again, {done.failed} could not be")
+    if done.failed:
+        raise typer.Exit(3)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="End with one line: a JSON object.")]
 StoreOption = Annotated[
     str, typer.Option("--store", help="The store's id; may be left out when there is one.")
 ]

@@ -95,12 +95,14 @@ def doctor(*, json: Json = False) -> None:
 
     findings = examine(settings_from(os.environ))
     if json:
-        print_json([{"check": one.check, "ok": one.is_ok, "said": one.said} for one in findings])
+        told = [{"check": one.check, "ok": one.is_ok, "said": one.said} for one in findings]
+        print_json({"ok": all(one.is_ok for one in findings), "findings": told})
     else:
         rows = [("ok" if one.is_ok else "NO", one.check, one.said) for one in findings]
         print_table("Doctor", ("", "check", "what"), rows)
-    if not all(one.is_ok for one in findings):
-        raise typer.Exit(1)
+    code = max((one.exit_code for one in findings), default=0)
+    if code:
+        raise typer.Exit(code)
 
 
 def replay(

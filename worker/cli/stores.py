@@ -68,18 +68,9 @@ def list_(*, json: Json = False) -> None:
     with opened() as kit, reading(kit.engine) as connection:
         found = list_stores(connection)
     if json:
-        print_json(
-            [
-                {
-                    "id": one.id,
-                    "platform": one.platform,
-                    "url": one.url,
-                    "currency": one.currency,
-                    "paused": one.paused,
-                }
-                for one in found
-            ]
-        )
+        names = ("id", "platform", "url", "currency", "paused")
+        told = [{name: getattr(one, name) for name in names} for one in found]
+        print_json({"stores": told})
         return
     rows = [(one.id, one.platform, one.url, one.currency, one.paused or "-") for one in found]
     print_table("Stores", ("id", "platform", "url", "currency", "paused"), rows)

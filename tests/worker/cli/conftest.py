@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from sqlalchemy.engine import URL
 
 from worker.cli import main
@@ -69,6 +70,14 @@ def at_database(database_url: URL, monkeypatch: pytest.MonkeyPatch) -> URL:
     shown = database_url.render_as_string(hide_password=False)
     monkeypatch.setenv("SHOAL_DATABASE_URL", shown)
     return database_url
+
+
+@pytest.fixture
+def at_valkey(valkey_url: str, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The command works on an empty Valkey that runs."""
+    assert valkey.ping()
+    monkeypatch.setenv("SHOAL_REDIS_URL", valkey_url)
+    return valkey_url
 
 
 @pytest.fixture
