@@ -28,6 +28,8 @@ from worker.settings import Settings, environment_of
 ROOT = Path(__file__).parents[2]
 EVENTS = 20_000
 CUSTOMERS = 400
+BUDGET = 100_000  # cents
+LUCKY = f"limits: {{budget: {{amount: {BUDGET // 100}, currency: EUR, per: 30d}}}}"
 DRAIN = """
 import sys
 from dataclasses import replace
@@ -131,14 +133,17 @@ def killed_drains(driver: Driver, settings: Settings, random: Random) -> int:
 def test_drains_that_are_killed_lose_and_double_nothing(driver: Driver) -> None:
     """About ten seconds for each database."""
     random = Random(20)  # noqa: S311 - an example, not a secret
-    driver.run(coupon_campaign("thanks", "{event: order_completed}"))
-    driver.now += timedelta(seconds=1)
+    driver.now -= timedelta(hours=2)  # a campaign sees what happens after its start
+    driver.run(coupon_campaign("thanks", "{event: order_completed}", "limits: {per_customer: 2}"))
+    driver.run(coupon_campaign("lucky", "{event: order_completed}", LUCKY))
+    driver.now += timedelta(hours=2)
     events = story(driver, random)
     for start in range(0, len(events), 1_000):
         driver.append(*events[start : start + 1_000])
     assert killed_drains(driver, driver.kit.settings, random) >= 4
     driver.drain()
     assert_equals_fold(driver, events)
+    assert_limits(driver)
 
 
 def assert_equals_fold(driver: Driver, events: list[Event]) -> None:
@@ -169,3 +174,11 @@ def assert_equals_fold(driver: Driver, events: list[Event]) -> None:
     fired = driver.rows(models.decisions, "customer", "occasion", outcome="fire")
     assert len(fired) == len(keys)
     assert driver.rows(models.dead_letters, "reason") == []
+
+
+def assert_limits(driver: Driver) -> None:
+    """Reached and never exceeded by one, though many are killed and each has a twin."""
+    spent = driver.values(models.decisions, "cost", campaign="lucky", outcome="fire")
+    assert BUDGET - 500 < sum(spent) <= BUDGET
+    thanked = Counter(driver.values(models.decisions, "customer", campaign="thanks"))
+    assert max(thanked.values()) == 2
