@@ -1,0 +1,66 @@
+"""What a Shopify store's configuration says: its shop, its secrets, its options."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from connectors.protocol import StoreConfig
+
+API_VERSION: Final = "2026-10"
+GRAPHQL_PATH: Final = f"/admin/api/{API_VERSION}/graphql.json"
+TOKEN_PATH: Final = "/admin/oauth/access_token"  # noqa: S105 - a path
+_SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
+# As Shopify names the payment method that it brings along; merchants may rename it.
+_CASH_ON_DELIVERY: Final = "cash on delivery"
+
+
+def shop_domain(store: StoreConfig) -> str:
+    """The shop's lasting name, ``NAME.myshopify.com``; empty where nothing says it.
+
+    The option ``shop_domain`` says it for a store whose url is a gateway of one's own.
+    """
+    stated = store.options.get("shop_domain", "").strip().lower()
+    return stated or _named_by(store.url)
+
+
+def problem_of_address(store: StoreConfig) -> str:
+    """Why secrets may not be sent to the store's url; empty if they may."""
+    if store.options.get("shop_domain"):
+        return ""
+    if _named_by(store.url) and urlsplit(store.url).scheme == "https":
+        return ""
+    return (
+        "url: expected https://NAME.myshopify.com, as the address bar of the shop's admin shows it "
+        "(a shop's own domain does not answer here)"
+    )
+
+
+def webhook_secrets(store: StoreConfig) -> list[str]:
+    """Every secret that may have signed a webhook of this store, the newest first."""
+    names = ("client_secret", "previous_client_secret", "webhook_secret")
+    return [store.secrets[name] for name in names if store.secrets.get(name)]
+
+
+def is_cash_on_delivery(gateways: tuple[str, ...], store: StoreConfig) -> bool:
+    """Whether one of an order's payment methods is cash on delivery.
+
+    The option ``cash_on_delivery`` lists other names of it, separated by commas.
+    """
+    listed = store.options.get("cash_on_delivery", "").split(",")
+    names = [_CASH_ON_DELIVERY, *(name.strip().casefold() for name in listed if name.strip())]
+    return any(name in gateway.casefold() for gateway in gateways for name in names)
+
+
+def may_exceed_maximum(store: StoreConfig) -> bool:
+    """Whether a percentage is pushed although Shopify cannot bound what it takes off.
+
+    The option ``maximum_discount`` is ``refuse`` (unless told otherwise) or ``ignore``.
+    """
+    return store.options.get("maximum_discount", "refuse").strip().lower() == "ignore"
+
+
+def _named_by(url: str) -> str:
+    host = (urlsplit(url).hostname or "").lower()
+    return host if _SHOP.fullmatch(host) else ""
