@@ -15,6 +15,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
 
+from worker import alive
 from worker.celery import SWEEP_EVERY
 from worker.observability import set_up_logging
 from worker.settings import settings_from
@@ -56,7 +57,12 @@ def main() -> None:
     if settings.is_embedded_redis and settings.appendfsync == "everysec":
         said = (lambda: sync_files(settings), stopped, SWEEP_EVERY, "sync_failed")
         Thread(target=beat, args=said, name="sync", daemon=True).start()
-    beat(lambda: sweep(process_kit()), stopped)
+
+    def turn() -> None:
+        sweep(process_kit())
+        alive.show(settings, "beat")
+
+    beat(turn, stopped)
 
 
 if __name__ == "__main__":

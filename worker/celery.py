@@ -9,9 +9,10 @@ import gc
 import os
 from typing import Any, Final
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import setup_logging, worker_init
 
+from worker import alive
 from worker.embedded import broker_url
 from worker.observability import set_up_logging
 from worker.settings import Settings, settings_from
@@ -29,6 +30,23 @@ QUEUES: Final = {
     SWEEP: "deliver",
 }
 SWEEP_EVERY: Final = 1.0  # seconds
+
+
+class Sign(bootsteps.StartStopStep):
+    """A Celery worker's sign of life, while it is connected: Celery's own need remote control."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, parent: Any) -> None:
+        """Repeat it for as long as the worker runs."""
+        settings, name = settings_from(os.environ), str(parent.hostname).partition("@")[0]
+
+        def show() -> None:
+            connection = parent.consumer and parent.consumer.connection
+            if connection and connection.connected:
+                alive.show(settings, name)
+
+        parent.timer.call_repeatedly(alive.EVERY, show)
 
 
 def make_app(settings: Settings) -> Celery:
@@ -64,6 +82,7 @@ def make_app(settings: Settings) -> Celery:
             }
         },
     )
+    made.steps["worker"].add(Sign)
     return made
 
 
