@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from campaigns.condition_file import CUSTOMER_EVENTS, ConditionKind, SegmentName
+from campaigns.condition_file import GOALS, NO_GOALS, ConditionKind, SegmentName
 from campaigns.conditions import ALWAYS, Condition
 from campaigns.documents import canonical, identity, plain_data
 from campaigns.errors import InvalidCampaign, Problem
@@ -120,7 +120,7 @@ def _something_to_do(found: Campaign) -> Iterable[tuple[str, str]]:
 _GOAL: Final = Form(
     Goal,
     {
-        "event": Field(Choice(CUSTOMER_EVENTS), "What counts as success.", "order_completed"),
+        "event": Field(Choice(GOALS, NO_GOALS), "What counts as success.", "order_completed"),
         "within": Field(
             Span(timedelta(hours=1), timedelta(days=90)), "After the decision.", timedelta(days=14)
         ),

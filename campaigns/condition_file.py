@@ -37,6 +37,9 @@ CUSTOMER_EVENTS: Final = tuple(
 # The log keeps no row of these, so that nobody could count them.
 _UNCOUNTED: Final = ("order_cancelled", "coupon_redeemed", "custom")
 _COUNTED: Final = tuple(name for name in CUSTOMER_EVENTS if name not in _UNCOUNTED)
+# What can be counted after a decision, and what cannot.
+GOALS: Final = (*_COUNTED, "coupon_redeemed")
+NO_GOALS: Final = ("order_cancelled", "custom")
 _GROUPS: Final = ("all", "any", "not", "did", "did_not")
 _TEXT_OPERATORS: Final = ("equals", "not_equals", "in", "not_in", "is_known")
 

@@ -75,6 +75,25 @@ def lift(reached: Arm, control: Arm) -> Lift:
     )
 
 
+def verdict(found: Lift) -> str:
+    """What a lift says, in one sentence that promises no more than it holds."""
+    if not found.control_customers:
+        return "There is no control group, so nobody can tell what it brought."
+    if found.caution:
+        return f"It is too early to tell: {found.caution}."
+    apart = found.conversion
+    if not found.is_clear:
+        between = f"{_more(apart.low)} and {_more(apart.high)}"
+        return f"No difference can be told from chance: of 100 customers between {between}."
+    ends = " to ".join(f"{100 * abs(end):.1f}" for end in sorted((apart.low, apart.high), key=abs))
+    sure = f"{_more(apart.difference)} (95 % sure: {ends})"
+    return f"Of 100 customers it reached, {sure} came to the goal than would have anyway."
+
+
+def _more(share: float) -> str:
+    return f"{100 * abs(share):.1f} {'fewer' if share < 0 else 'more'}"
+
+
 def _conversion(reached: NDArray[np.bool_], control: NDArray[np.bool_]) -> Difference:
     first, second = _share(reached), _share(control)
     a, b = _adjusted(reached), _adjusted(control)

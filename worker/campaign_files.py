@@ -108,6 +108,20 @@ def _together(wrong: Sequence[InvalidCampaign]) -> InvalidCampaign:
     return InvalidCampaign(f"{len(wrong)} files", problems)
 
 
+def running_campaign(shop: Shop, campaign: str) -> Running:
+    """A campaign of a store by its id.
+
+    Raises
+    ------
+    UnknownCampaign
+        Naming the nearest one.
+    """
+    for one in shop.campaigns:
+        if one.campaign.id == campaign:
+            return one
+    raise UnknownCampaign(campaign, [one.campaign.id for one in shop.campaigns])
+
+
 def known_of(shop: Shop) -> Known:
     """What is known of a store when its campaigns are checked."""
     groups = frozenset(group.id for group in shop.model.groups)
@@ -177,9 +191,7 @@ def set_state(connection: Connection, shop: Shop, campaign: str, state: str) -> 
     UnknownCampaign
         Naming the nearest one.
     """
-    ids = [one.campaign.id for one in shop.campaigns]
-    if campaign not in ids:
-        raise UnknownCampaign(campaign, ids)
+    running_campaign(shop, campaign)
     values: dict[str, object] = {"state": state}
     if state == "live":
         values["started_at"] = shop.now
@@ -202,7 +214,7 @@ def _forget_timers(connection: Connection, store: int, campaign: str) -> None:
 
 def arm(connection: Connection, sealer: Sealer, shop: Shop, campaign: str) -> int:
     """Set the timers of a scheduled or date campaign for the customers there are; how many."""
-    running = next(one for one in shop.campaigns if one.campaign.id == campaign)
+    running = running_campaign(shop, campaign)
     trigger = running.campaign.trigger
     if isinstance(trigger, ScheduleTrigger):
         timer = schedule_timer(shop, campaign, trigger, shop.now)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from campaigns.costs import money_text
 from worker import models, tallies
-from worker.campaign_files import UnknownCampaign
+from worker.campaign_files import running_campaign
 from worker.shop import Shop
 
 _WEEK: Final = 7 * 86_400_000_000
@@ -16,9 +16,7 @@ _WEEK: Final = 7 * 86_400_000_000
 
 def shadow_week(connection: Connection, shop: Shop, campaign: str) -> dict[str, Any]:
     """Whom a campaign in shadow would have reached in the last 7 days, and at what cost."""
-    known = [one.campaign.id for one in shop.campaigns]
-    if campaign not in known:
-        raise UnknownCampaign(campaign, known)
+    running_campaign(shop, campaign)
     decisions = models.decisions.c
     row = connection.execute(
         select(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from campaigns.measurement import Arm, lift
+from campaigns.measurement import Arm, lift, verdict
 
 
 def arm(conversions: int, customers: int, value: int = 1000) -> Arm:
@@ -28,6 +28,22 @@ def test_too_few_is_said() -> None:
     assert few.caution == "too few customers (control group: 20, expected 100)"
     assert not few.is_clear
     assert lift(arm(3, 200), arm(9, 200)).caution.startswith("too few conversions (reached: 3")
+
+
+@pytest.mark.parametrize(
+    ("reached", "control", "said"),
+    [
+        (arm(200, 1000), arm(100, 1000), "10.0 more (95 % sure: 6.9 to 13.1) came to the goal"),
+        (arm(100, 1000), arm(200, 1000), "10.0 fewer (95 % sure: 6.9 to 13.1) came to the goal"),
+        (arm(105, 1000), arm(100, 1000), "told from chance: of 100 customers between 2.2 fewer"),
+        (arm(50, 200), arm(2, 20), "too early to tell: too few customers (control group: 20"),
+        (arm(50, 200), arm(0, 0), "no control group, so nobody can tell"),
+    ],
+)
+def test_the_verdict_promises_no_more_than_the_numbers(
+    reached: Arm, control: Arm, said: str
+) -> None:
+    assert said in verdict(lift(reached, control))
 
 
 def test_nobody_held_out() -> None:

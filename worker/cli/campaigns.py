@@ -1,4 +1,4 @@
-"""``shoal campaigns``: check, plan, apply, start, pause, list, preview, explain."""
+"""``shoal campaigns``: check, plan, apply, start, pause, list, results, preview, explain."""
 
 from __future__ import annotations
 
@@ -156,6 +156,27 @@ def list_(store: StoreOption = "", *, json: Json = False) -> None:
 
 
 @app.command()
+def results(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
+    """Show what a campaign brought: those it reached against its control group."""
+    from worker import campaign_results
+    from worker.cli.context import chosen_shop, opened
+    from worker.database import reading
+
+    with opened() as kit, reading(kit.engine) as connection:
+        shop = chosen_shop(connection, kit, store)
+        found = campaign_results.results(connection, shop, campaign)
+    if json:
+        print_json(found)
+        return
+    title = f"{campaign}: {found.event.replace('_', ' ')} within {found.within} after the decision"
+    columns = ("", "reached", "control group", "difference", "95 % from", "to")
+    counts = ("customers", found.reached, found.control, "", "", "")
+    print_table(title, columns, [counts, *campaign_results.rows(found)])
+    for sentence in found.said:
+        say(sentence)
+
+
+@app.command()
 def preview(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
     """Who meets a campaign's conditions at this moment."""
     from worker import campaign_files, explaining
@@ -164,10 +185,7 @@ def preview(campaign: Id, store: StoreOption = "", *, json: Json = False) -> Non
 
     with opened() as kit, reading(kit.engine) as connection:
         shop = chosen_shop(connection, kit, store)
-        running = next((one for one in shop.campaigns if one.campaign.id == campaign), None)
-        if running is None:
-            known = [one.campaign.id for one in shop.campaigns]
-            raise campaign_files.UnknownCampaign(campaign, known)
+        running = campaign_files.running_campaign(shop, campaign)
         found = explaining.audience(connection, shop, running)
     if json:
         print_json({"id": campaign, "customers": found})
@@ -194,10 +212,9 @@ def explain(
     with opened() as kit, reading(kit.engine) as connection:
         shop = chosen_shop(connection, kit, store)
         who = find_customer(connection, kit.sealer, shop, customer)
-        chosen = [one for one in shop.campaigns if campaign in {"", one.campaign.id}]
-        if campaign and not chosen:
-            known = [one.campaign.id for one in shop.campaigns]
-            raise campaign_files.UnknownCampaign(campaign, known)
+        chosen = shop.campaigns
+        if campaign:
+            chosen = (campaign_files.running_campaign(shop, campaign),)
         found = [explaining.explain(connection, shop, one, who) for one in chosen]
     if json:
         print_json({"customer": who, "campaigns": found})

@@ -33,6 +33,7 @@ SHAPES: Final = (
     ("campaigns list", {"store", "campaigns"}),
     ("campaigns start win-back", {"id", "state", "in_shadow"}),
     ("campaigns pause --all", {"paused"}),
+    ("campaigns results win-back", {"id", "reached", "control", "waiting", "conversion", "said"}),
     ("campaigns preview win-back", {"id", "customers"}),
     ("campaigns explain ann", {"customer", "campaigns"}),
     ("segments list", {"model", "kind", "segments"}),

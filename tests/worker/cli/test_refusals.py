@@ -77,6 +77,7 @@ CAMPAIGNS: Final = (
     refused("campaigns pause --store shop", "expected a campaign's id, or --all"),
     refused("campaigns pause welcome --all --store shop", "expected a campaign's id, or --all"),
     refused("campaigns preview x --store shop", "campaign 'x' is not here"),
+    refused("campaigns results win --store shop", "campaign 'win' is not here"),
     refused("campaigns explain x@y.zz --store shop", "that e-mail", "our id, the platform's id"),
     refused(f"campaigns explain {FORGOTTEN} --store shop", "no customer is known by"),
 )
