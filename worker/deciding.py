@@ -134,6 +134,7 @@ def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision])
     bulk.upsert(connection, models.holds, _HOLDS, last)
     for one in decisions:
         batch.count(one.outcome, f"{one.campaign}|{one.mode}|{one.reason}")
+        batch.count("cost", f"{one.campaign}|{one.mode}|{one.outcome}", one.cost)
         if one.otherwise == "delay" and one.until is not None:
             batch.set_timers.append(_delayed(one, one.until))
 

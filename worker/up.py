@@ -33,7 +33,6 @@ def running(settings: Settings, say: Say = print) -> Iterator[Stack]:
     """
     say = _undisturbed(say)
     with holding(settings):
-        say(f"Everything is kept in {settings.home} (SHOAL_HOME)")
         settings = _with_free_ports(settings, say)
         write_holder(settings)
         made = ensure_secret_key(settings)
@@ -59,6 +58,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 def up(settings: Settings, say: Say = print) -> None:
     """Run the stack until Ctrl-C, SIGTERM or the terminal's end."""
+    say(f"Everything is kept in {settings.home} (SHOAL_HOME)")
     with ending() as ended, running(settings, say) as stack:
         say(f"Webhooks: http://{stack.settings.host}:{stack.settings.port}/webhooks/STORE")
         say(f"Status page: http://127.0.0.1:{stack.settings.status_port}/")

@@ -50,6 +50,10 @@ def demo(
     sabotage: Annotated[
         str, typer.Option(help="drop, double or skew: break one thing, to see it noticed.")
     ] = "",
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Save the screen in the midst of it as SVG.", show_default=False),
+    ] = None,
     *,
     stay: Annotated[bool, typer.Option("--stay", help="Keep running until Ctrl-C.")] = False,
     json: Json = False,
@@ -58,7 +62,7 @@ def demo(
     from worker.demo.command import demo as run
     from worker.demo.command import wanted_from
 
-    wanted = wanted_from(events, seed, keep, sabotage)
+    wanted = wanted_from(events, seed, keep, sabotage, picture)
     told, is_proven = run(wanted, quiet=json, stay=stay)
     if json:
         print_json(told)

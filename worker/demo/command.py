@@ -16,6 +16,7 @@ from worker.demo.figures import failures
 from worker.demo.leaving import PREFIX, Leaving, leaving, own_folder
 from worker.demo.screen import screen
 from worker.demo.theatre import SABOTAGES, Theatre, Wanted, theatre
+from worker.demo.visiting import how_to_ask, write_environment
 from worker.errors import SettingError
 from worker.up import ending
 
@@ -39,21 +40,31 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
     with leaving() as ends, own_folder(wanted.folder, keep=wanted.keep) as leftovers:
         for folder in leftovers:
             console.print(f"Removed {folder}, which a killed demo left", highlight=False)
+        console.print("Starting Valkey, the workers, the front door and a sandbox store …")
         with theatre(wanted, console.print) as there:
+            write_environment(wanted.folder, there.stack.settings)
             told = _played(wanted, there, console, ends)
             if stay:
+                _invite(console, wanted.folder)
                 console.print("Everything keeps running until Ctrl-C.")
                 with ending() as ended:
                     ended.wait()
     if wanted.keep:
-        console.print(f"Everything is kept in {wanted.folder}")
+        console.print(f"Everything is kept in {wanted.folder}", highlight=False)
+        _invite(console, wanted.folder)
+    elif not stay:
+        console.print(
+            "All of it is removed now. With `--stay` it keeps running, with `--keep DIR` the data "
+            "stays: `shoal campaigns explain CUSTOMER` then answers for anybody.",
+            highlight=False,
+        )
     return told, not failures(told)
 
 
 def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> dict[str, Any]:
     try:
         with ends.allowed():
-            with screen(console, there.kit, there.target.number) as shown:
+            with screen(console, there.kit, there.target.number, wanted.picture) as shown:
                 seen = stage.play(wanted, there, shown.on_step)
             told = stage.results(there, seen)
             summary.show(console, there, told)
@@ -66,7 +77,17 @@ def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> 
         raise
 
 
-def wanted_from(events: int, seed: int, keep: Path | None, sabotage: str) -> Wanted:
+def _invite(console: Console, folder: Path) -> None:
+    console.print(
+        f"To ask it with `shoal` from another terminal, type there first:\n  {how_to_ask(folder)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def wanted_from(
+    events: int, seed: int, keep: Path | None, sabotage: str, picture: Path | None = None
+) -> Wanted:
     """What the command line asks for.
 
     Raises
@@ -85,6 +106,15 @@ def wanted_from(events: int, seed: int, keep: Path | None, sabotage: str) -> Wan
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         message = f"--keep {keep}: expected a folder that is new or empty"
         raise SettingError(message)
+    if picture is not None and not picture.absolute().parent.is_dir():
+        message = f"--picture {picture}: expected a file in a folder that exists"
+        raise SettingError(message)
     new = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}"
-    folder = keep.absolute() if keep else new
-    return Wanted(folder=folder, keep=keep is not None, events=events, seed=seed, sabotage=sabotage)
+    return Wanted(
+        folder=keep.absolute() if keep else new,
+        keep=keep is not None,
+        picture=picture,
+        events=events,
+        seed=seed,
+        sabotage=sabotage,
+    )

@@ -120,11 +120,15 @@ def due_coupons(connection: Connection, store: int) -> int:
 
 
 def latency_ms(connection: Connection, store: int) -> dict[str, float | None]:
-    """From a webhook's acceptance to its effect in the store, where nothing was waited for."""
+    """From a webhook's acceptance to its coupon in the store, where nothing was waited for.
+
+    A coupon that a timer, a schedule or time passing brought has no webhook, and does not count.
+    """
     actions = models.actions.c
     rows = connection.execute(
         select(actions.finished_at - actions.accepted_at)
-        .where(actions.store == store, actions.state == "done", actions.accepted_at > 0)
+        .where(actions.store == store, actions.kind == "coupon")
+        .where(actions.state == "done", actions.accepted_at > 0)
         .order_by(actions.finished_at - actions.accepted_at)
     ).scalars()
     waits = [int(wait) / _MILLISECOND for wait in rows]

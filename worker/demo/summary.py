@@ -2,75 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Connection, select
 
+from campaigns.costs import money_text
+from campaigns.reasons import QUIET_HOURS
 from connectors.events import moment
-from worker import models
-from worker.campaign_reports import overview
+from worker import models, tallies
 from worker.database import reading
 from worker.demo.figures import failures
+from worker.demo.scene import newest_coupons, pushed
 from worker.demo.theatre import Theatre, shop_of, status_url
 from worker.explaining import explain
 from worker.shop import Shop
+from worker.web.status_campaigns import ShownCampaign, shown_campaigns
 
 _SHOWN: Final = 3
+_BAR: Final = 30
 
 
 def show(console: Console, there: Theatre, told: Mapping[str, Any]) -> None:
     """Print the summary."""
     shop = shop_of(there.kit)
-    console.print()
-    console.rule("[bold]Two years of a gift shop, played in " + f"{told['seconds']:.0f} seconds")
+    console.rule(f"[bold]Two years of a gift shop, played in {told['seconds']:.0f} seconds")
     console.print(
-        f"{told['events']['sent']:,} deliveries, {told['events_per_second']:,} a second, about "
-        f"{told['customers']:,} customers. The purchases are real (UCI Online Retail II, CC BY "
-        "4.0); visits, carts left, birthdays and consents around them are made up.\n"
+        f"\n{told['customers']:,} customers who bought; {told['events']['sent']:,} deliveries, "
+        f"{told['events_per_second']:,} a second. The purchases are real (UCI Online Retail II, "
+        "CC BY 4.0); visits, carts left, birthdays and consents around them are made up.\n"
     )
     console.print(_segments(told))
     with reading(there.kit.engine) as connection:
-        console.print(_campaigns(connection, shop))
+        counts = tallies.read(connection, shop.number)
+        shown = shown_campaigns(connection, shop, counts)
+        console.print(_campaigns(connection, shop, shown, counts))
+        console.print(_coupons(connection, shop))
         for line in _examples(connection, shop):
             console.print(line, highlight=False)
+    console.print(_stops(shown))
     _proof(console, told)
-    console.print(
-        "\nWhat would stop it now: `shoal campaigns pause --all` stops every push within 5 seconds."
-    )
-    console.print(f"Status page: {status_url(there.stack)}")
+    console.print(f"\nStatus page: {status_url(there.stack)}")
+
+
+def _titled(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold cyan", box=None)
+    for at, column in enumerate(columns):
+        table.add_column(column, justify="right" if at else "left", no_wrap=at == 0)
+    return table
 
 
 def _segments(told: Mapping[str, Any]) -> Table:
-    table = Table(title="Who the customers are now", title_justify="left", box=None)
-    table.add_column("segment")
-    table.add_column("customers", justify="right")
-    table.add_column("share", justify="right")
+    table = _titled("Who the customers are now", "segment", "customers", "share")
+    table.add_column("")
+    most = max([1, *(row["customers"] for row in told["segments"])])
     for row in told["segments"]:
         share = row["customers"] / max(told["customers"], 1)
-        table.add_row(row["name"], f"{row['customers']:,}", f"{share:.0%}")
+        bar = Text("█" * round(row["customers"] / most * _BAR), "cyan")
+        table.add_row(row["name"], f"{row['customers']:,}", f"{share:.0%}", bar)
     return table
 
 
-def _campaigns(connection: Connection, shop: Shop) -> Table:
-    table = Table(title="What was done for them", title_justify="left", box=None)
-    table.add_column("campaign")
-    for name in ("reached", "control group", "not now", "cost at most"):
-        table.add_column(name, justify="right")
-    for row in overview(connection, shop):
+def _campaigns(
+    connection: Connection,
+    shop: Shop,
+    shown: Sequence[ShownCampaign],
+    counts: Mapping[tuple[str, str], int],
+) -> Table:
+    names = ("campaign", "reached", "coupons", "control group", "held back", "cost at most")
+    table = _titled("\nWhat was done for them", *names)
+    coupons = {one.campaign: one.coupons for one in pushed(connection, shop.number)}
+    for row in shown:
         table.add_row(
-            row["campaign"],
-            f"{row['fired']:,}",
-            f"{row['held_out']:,}",
-            f"{row['held']:,}",
-            row["cost_at_most"],
+            row.id,
+            f"{row.fires:,}",
+            f"{coupons.get(row.id, 0):,}",
+            f"{row.holdouts:,}",
+            f"{row.holds:,}",
+            row.cost_at_most,
         )
+    cost = sum(count for (name, label), count in counts.items() if _is_live_cost(name, label))
+    table.add_section()
+    table.add_row(
+        "together",
+        f"{sum(row.fires for row in shown):,}",
+        f"{sum(coupons.values()):,}",
+        f"{sum(row.holdouts for row in shown):,}",
+        f"{sum(row.holds for row in shown):,}",
+        money_text(cost, shop.currency),
+        style="bold",
+    )
     return table
 
 
-def _examples(connection: Connection, shop: Shop) -> list[str]:
+def _is_live_cost(name: str, label: str) -> bool:
+    return name == "cost" and label.split("|")[1:] == ["live", "fire"]
+
+
+def _coupons(connection: Connection, shop: Shop) -> Table:
+    table = _titled("\nWho got a coupon last")
+    table.show_header = False
+    for row in newest_coupons(connection, shop.number, _SHOWN):
+        customer, code = f"customer {row.customer}", Text(row.code, "green")
+        table.add_row(f"{row.at:%d %b %Y}", customer, code, row.off, row.campaign)
+    return table
+
+
+def _examples(connection: Connection, shop: Shop) -> Iterator[str]:
     """One customer who got a coupon, one who did not, each with its reason."""
     actions, holds, people = models.actions.c, models.holds.c, models.customers.c
     got = connection.execute(
@@ -84,18 +125,17 @@ def _examples(connection: Connection, shop: Shop) -> list[str]:
         select(holds.customer, holds.campaign, holds.at.label("made_at"), people.platform_id)
         .join(models.customers, people.id == holds.customer)
         .where(holds.store == shop.number, holds.campaign == "win-back")
-        .order_by(holds.at.desc(), holds.customer)
+        # Quiet hours put off; a no is more of an answer.
+        .order_by(holds.reason == QUIET_HOURS, holds.at.desc(), holds.customer)
         .limit(1)
     ).first()
-    lines = []
-    for row, what in ((got, "got a coupon from"), (not_now, "got nothing from")):
+    for row, question in ((got, "Why this one"), (not_now, "Why not this one")):
         if row is not None:
-            when = f"{moment(row.made_at):%d %b %Y}"
-            lines.append(f"\nCustomer {row.platform_id} {what} {row.campaign} on {when}:")
-            lines += [f"  {one}" for one in _reasons(connection, shop, row.campaign, row.customer)]
-            ask = f"shoal campaigns explain {row.platform_id} --campaign {row.campaign}"
-            lines.append(f"  Ask for any customer: `{ask}`")
-    return lines
+            yield f"\n[bold cyan]{question}[/]"
+            yield (
+                f" {moment(row.made_at):%d %b %Y}  customer {row.platform_id}, {row.campaign}: "
+                + " ".join(_reasons(connection, shop, row.campaign, row.customer))
+            )
 
 
 def _reasons(connection: Connection, shop: Shop, campaign: str, customer: int) -> list[str]:
@@ -104,29 +144,41 @@ def _reasons(connection: Connection, shop: Shop, campaign: str, customer: int) -
     return list(recorded[-1].sentences[:_SHOWN]) if recorded else []
 
 
+def _stops(shown: Sequence[ShownCampaign]) -> Table:
+    table = _titled("\nWhat would stop it now")
+    table.show_header = False
+    table.add_row("all pushes, in 5 s", "`shoal campaigns pause --all`")
+    table.add_row("one campaign", f"`shoal campaigns pause {shown[-1].id}`")
+    for row in shown:
+        table.add_row(row.id, "its limits: " + ("; ".join(row.bounds) or "none"))
+    return table
+
+
 def _proof(console: Console, told: Mapping[str, Any]) -> None:
     events, coupons = told["events"], told["coupons"]
-    console.print("\n[bold]The proof, taken from outside")
+    console.print("\n[bold cyan]The proof, taken from outside")
     marks = {
         f"{events['sent']:,} sent by the player = {events['applied']:,} applied + "
         f"{events['duplicates']:,} repeated + {events['dead_letters']:,} unreadable and kept; "
-        f"lost {events['lost']}": events["lost"] == 0,
-        f"{coupons['in_store']:,} coupons in the store's own ledger of {coupons['due']:,} due; "
-        f"{coupons['to_quiet_customers']:,} to customers nothing was heard of for a day": (
+        f"lost: {events['lost']}": events["lost"] == 0,
+        f"{coupons['due']:,} coupons due = {coupons['in_store']:,} in the store's own ledger; "
+        f"{coupons['to_quiet_customers']:,} to customers of whom nothing was heard that day": (
             coupons["in_store"] == coupons["due"]
         ),
         f"coupons twice: {coupons['twice']}": coupons["twice"] == 0,
-        "every feature of every customer equals a recomputation from what was sent, by another "
-        "process": told["features_equal_batch"],
+        "every feature of every customer equals what another process recomputed from what was "
+        "sent": told["features_equal_batch"],
     }
+    table = Table.grid(padding=(0, 1))
     for words, is_right in marks.items():
-        mark = "[green]✓[/]" if is_right else "[bold red]✗[/]"
-        console.print(f"  {mark} {words}", highlight=False)
+        table.add_row(Text(" ✓", "green") if is_right else Text(" ✗", "bold red"), words)
+    console.print(table, highlight=False)
     latency = told["latency_ms"]
     if latency["p50"] is not None:
         console.print(
-            f"  From a webhook to its effect in the store: half within {latency['p50']:,} ms, "
-            f"95 % within {latency['p95']:,} ms; memory at most {told['peak_memory_mb']:,} MB."
+            f"   From a webhook to its coupon in the store: half within {latency['p50']:,.0f} ms, "
+            f"95 % within {latency['p95']:,.0f} ms. Memory at most {told['peak_memory_mb']:,} MB.",
+            highlight=False,
         )
     for problem in failures(told):
         console.print(f"[bold red]{problem}")

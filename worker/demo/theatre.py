@@ -128,9 +128,9 @@ def _settings(folder: Path) -> Settings:
     ours = {f"{PREFIX}{name}": value for name, value in _DEFAULTS.items()}
     home = {f"{PREFIX}HOME": str(home_of(folder))}
     settings = settings_from({**ours, **os.environ, **home})
-    if settings.secret_key or settings.is_embedded_database:
+    if settings.secret_key:
         return settings
-    # A demo's database is nobody else's: it may have a key of its own.
+    # What a demo seals is nobody's: it may have a key of its own, beside any database.
     made = ensure_secret_key(replace(settings, database_url=""))
     key = (made or settings.home / FILE).read_text().strip()
     return replace(settings, secret_key=key)

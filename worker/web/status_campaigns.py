@@ -65,16 +65,21 @@ def bounds(connection: Connection, shop: Shop, running: Running) -> tuple[str, .
         found.append(f"once in {said(limits.cooldown.wait)} for one customer")
     if limits.per_customer:
         per = f" in {said(limits.per_customer.per)}" if limits.per_customer.per else " ever"
-        found.append(f"at most {limits.per_customer.times} times for one customer{per}")
+        found.append(f"at most {_times_said(limits.per_customer.times)} for one customer{per}")
     if limits.frequency_cap:
         cap = limits.frequency_cap
-        found.append(f"at most {cap.times} contacts in {said(cap.per)} by all campaigns")
+        contacts = f"{cap.times} contact{'' if cap.times == 1 else 's'}"
+        found.append(f"at most {contacts} in {said(cap.per)} by all campaigns")
     if limits.quiet_hours:
         hours = limits.quiet_hours
         found.append(f"never from {hours.start:%H:%M} to {hours.end:%H:%M}")
     if limits.consent:
         found.append(f"only with consent for {limits.consent.channel}")
     return tuple(found)
+
+
+def _times_said(times: int) -> str:
+    return "once" if times == 1 else f"{times} times"
 
 
 def held_by(tallies: Tallies, campaign: str) -> tuple[HeldBy, ...]:
