@@ -20,12 +20,14 @@ from worker.settings import Settings, settings_from
 DRAIN: Final = "shoal.drain"
 DELIVER: Final = "shoal.deliver"
 LEARN: Final = "shoal.learn"
+WALK: Final = "shoal.walk"
 TIDY: Final = "shoal.tidy"
 SWEEP: Final = "shoal.sweep"
 QUEUES: Final = {
     DRAIN: "drain",
     DELIVER: "deliver",
     LEARN: "learn",
+    WALK: "learn",
     TIDY: "learn",
     SWEEP: "deliver",
 }

@@ -35,6 +35,25 @@ stores = table(
     number("created_at"),
 )
 
+# Reading a store's own lists: `backfill` once, `poll` again and again. `resume` is the connector's
+# word; `next_at` is when to go on (0: it is done); `since` is the oldest change that is asked for.
+walks = table(
+    "walks",
+    key("store", Integer),
+    key("kind", Text),
+    number("since"),
+    text("resume"),
+    number("every"),  # microseconds between two polls; 0: once
+    number("next_at"),
+    number("began_at"),
+    number("done_at"),
+    number("brought"),  # events of this round
+    number("expected"),
+    number("failures"),  # in a row
+    text("problem"),
+    Index("ix_shoal_walks_next_at", "next_at"),
+)
+
 # How far each partition's stream has been committed: `position` is Redis' own text.
 cursors = table("cursors", key("partition", Integer), text("position", "0-0"), number("moved_at"))
 

@@ -20,7 +20,7 @@ from worker.errors import DatabaseDown, SchemaBehind, SettingError
 from worker.settings import Settings
 
 FILE: Final = "shoal.db"
-HEAD: Final = "0001"  # the newest revision under worker/migrations/versions
+HEAD: Final = "0002"  # the newest revision under worker/migrations/versions
 VERSION_TABLE: Final = "shoal_schema_version"
 _READING: Final = "shoal_reading"
 _PRAGMAS: Final = (

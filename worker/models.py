@@ -39,6 +39,7 @@ from worker.customer_tables import (
     stores,
     timers,
     unowned,
+    walks,
 )
 from worker.tables import PREFIX, metadata
 
@@ -73,4 +74,5 @@ __all__ = [
     "tallies",
     "timers",
     "unowned",
+    "walks",
 ]

@@ -21,6 +21,7 @@ from worker.claims import REASONS, Claimed
 from worker.doors import Door
 from worker.runtime import Kit
 from worker.sealing import Sealer, seal_events
+from worker.stores import pause_store
 
 # Kinds by which a customer hears from the store; a tag is not one.
 CONTACTS: Final = frozenset({"coupon", "recommend", "webhook"})
@@ -132,14 +133,7 @@ def settle(connection: Connection, sealer: Sealer, door: Door, outcomes: Sequenc
     )
     pauses = next((one.pauses for one in outcomes if one.pauses), "")
     if pauses:
-        pause_store(connection, door, pauses)
-
-
-def pause_store(connection: Connection, door: Door, why: str) -> None:
-    """Stop pushes to a store until somebody has looked; its actions stay due."""
-    connection.execute(
-        update(models.stores).where(models.stores.c.number == door.store.number).values(paused=why)
-    )
+        pause_store(connection, door.store.number, pauses)
 
 
 _ACTIONS: Final = models.actions.c

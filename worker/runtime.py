@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 
 from worker import installation, process_clock, stream
-from worker.celery import DELIVER, DRAIN, LEARN, QUEUES, make_app
+from worker.celery import DELIVER, DRAIN, LEARN, QUEUES, WALK, make_app
 from worker.database import database_url, open_engine, transaction
 from worker.embedded import redis_url
 from worker.sealing import Sealer, sealer_from
@@ -78,6 +78,11 @@ class Kit:
         """Send learning for a store unless it is on the way."""
         if stream.ring(self.redis, stream.learn_bell(store)):
             self.send(LEARN, store)
+
+    def ring_walk(self, store: int) -> None:
+        """Send somebody to read a store's lists unless one is on the way."""
+        if stream.ring(self.redis, stream.walk_bell(store)):
+            self.send(WALK, store)
 
 
 def open_kit(settings: Settings, clock: Callable[[], datetime] = process_clock.now) -> Kit:

@@ -31,6 +31,7 @@ __all__ = [
     "list_stores",
     "load_store",
     "partition_of",
+    "pause_store",
     "renew_server_key",
 ]
 BROWSER_PREFIX: Final = "pk_"
@@ -165,6 +166,11 @@ def renew_server_key(connection: Connection, store: str) -> str:
         update(models.stores).where(_stores.number == number).values(server_key_hash=key_hash(made))
     )
     return made
+
+
+def pause_store(connection: Connection, store: int, why: str) -> None:
+    """Stop pushes to a store until somebody has looked; its actions stay due. Empty: go on."""
+    connection.execute(update(models.stores).where(_stores.number == store).values(paused=why))
 
 
 def key_hash(key: str) -> str:

@@ -146,6 +146,11 @@ def learn_bell(store: int) -> str:
     return f"shoal:bell:learn:{store}"
 
 
+def walk_bell(store: int) -> str:
+    """The key of a store's bell for reading its lists."""
+    return f"shoal:bell:walk:{store}"
+
+
 def append(
     client: redis.Redis, partition: int, events: Sequence[Event], *, backlog: int = BACKLOG
 ) -> bool:

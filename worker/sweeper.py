@@ -15,11 +15,11 @@ from typing import Final, cast
 from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
-from worker import cursors, letter_stream, models, stream, ticking
+from worker import cursors, letter_stream, models, stream, ticking, walks
 from worker.celery import TIDY
 from worker.circuits import circuits
 from worker.database import reading
-from worker.due import files_owed_since, stores_due
+from worker.due import FILES_OWED, STREAM_OWED, debts, stores_due
 from worker.pending import partitions_with_work
 from worker.runtime import Kit
 
@@ -38,6 +38,7 @@ class Waiting:
     partitions: set[int]
     stores: list[int]
     learners: list[int]
+    walkers: list[int]
     owed_since: int | None
 
 
@@ -58,6 +59,8 @@ def sweep(kit: Kit) -> None:
         kit.ring_deliver(store)
     for store in waiting.learners:
         kit.ring_learn(store)
+    for store in waiting.walkers:
+        kit.ring_walk(store)
     letter_stream.absorb(kit)
     if waiting.owed_since is not None and wall - waiting.owed_since > TIDY_AFTER:
         _send_tidying(kit)
@@ -68,12 +71,14 @@ def sweep(kit: Kit) -> None:
 def _waiting(connection: Connection, wall: int) -> Waiting:
     learning = models.learning.c
     wanted = select(learning.store).where(learning.wanted_at > learning.learned_at)
+    since = [at for at, _ in debts(connection, FILES_OWED, STREAM_OWED).values()]
     return Waiting(
         positions=cursors.positions(connection),
         partitions=partitions_with_work(connection, wall),
         stores=stores_due(connection, wall),
         learners=list(connection.execute(wanted).scalars()),
-        owed_since=files_owed_since(connection),
+        walkers=sorted({walk.store for walk in walks.due(connection, wall)}),
+        owed_since=min(since) if since else None,
     )
 
 

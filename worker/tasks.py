@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from worker import delivery, learning_process, pipeline, sweeper, tidying
-from worker.celery import DELIVER, DRAIN, LEARN, SWEEP, TIDY
+from worker import delivery, learning_process, pipeline, sweeper, tidying, walking
+from worker.celery import DELIVER, DRAIN, LEARN, SWEEP, TIDY, WALK
 from worker.runtime import process_kit
 
 
@@ -25,6 +25,12 @@ def deliver(store: int) -> None:
 def learn(store: int) -> None:
     """Learn a store's next model, in a process that ends with it."""
     learning_process.run(store)
+
+
+@shared_task(name=WALK)
+def walk(store: int) -> None:
+    """Read on in a store's own lists."""
+    walking.walk(process_kit(), store)
 
 
 @shared_task(name=TIDY)
