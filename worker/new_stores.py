@@ -44,7 +44,7 @@ class NewStore:
 
 def problems_of(new: NewStore) -> list[str]:
     """Everything that cannot be used as it is, each with what was expected."""
-    problems = [*_of_names(new), *_of_address(new.url), *_of_origins(new.origins)]
+    problems = [*_of_names(new), *_of_address(new.url), *problems_of_origins(new.origins)]
     zones = available_timezones()
     if new.time_zone not in zones:
         expected = "a name such as Europe/Berlin"
@@ -99,10 +99,13 @@ def _without_user(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//…@", url)
 
 
-def _of_origins(origins: str) -> Iterator[str]:
-    for origin in split_origins(origins):
-        if origin != "*" and (not _ORIGIN.fullmatch(origin) or _parts(origin) is None):
-            yield _wrong("origin", origin, "a form like https://shop.example, or *")
+def problems_of_origins(origins: str) -> list[str]:
+    """Every origin of a text that is none."""
+    return [
+        _wrong("origin", origin, "a form like https://shop.example, or *")
+        for origin in split_origins(origins)
+        if origin != "*" and (not _ORIGIN.fullmatch(origin) or _parts(origin) is None)
+    ]
 
 
 def _wrong(

@@ -18,7 +18,7 @@ from connectors.protocol import StoreConfig
 from connectors.registry import connector_factory
 from worker import models
 from worker.errors import StoreRefused, UnknownStore
-from worker.new_stores import NewStore, problems_of, split_origins
+from worker.new_stores import NewStore, problems_of, problems_of_origins, split_origins
 from worker.sealing import Sealer
 
 __all__ = [
@@ -26,12 +26,14 @@ __all__ = [
     "NewStore",
     "Store",
     "add_store",
+    "change_origins",
     "config_of",
     "key_hash",
     "list_stores",
     "load_store",
     "partition_of",
     "pause_store",
+    "renew_browser_key",
     "renew_server_key",
 ]
 BROWSER_PREFIX: Final = "pk_"
@@ -91,8 +93,8 @@ def add_store(connection: Connection, sealer: Sealer, new: NewStore, now: int) -
     added = AddedStore(
         number + 1,
         partition_of(new.id, _partitions(connection)),
-        BROWSER_PREFIX + secrets.token_hex(16),
-        SERVER_PREFIX + secrets.token_hex(32),
+        _browser_key(),
+        _server_key(),
     )
     connection.execute(
         insert(models.stores).values(
@@ -160,12 +162,43 @@ def config_of(store: Store, sealer: Sealer) -> StoreConfig:
 
 def renew_server_key(connection: Connection, store: str) -> str:
     """A new server key; the old one is refused from the next refresh of the door (5 s)."""
-    number = load_store(connection, store).number
-    made = SERVER_PREFIX + secrets.token_hex(32)
-    connection.execute(
-        update(models.stores).where(_stores.number == number).values(server_key_hash=key_hash(made))
-    )
+    made = _server_key()
+    _change(connection, store, server_key_hash=key_hash(made))
     return made
+
+
+def renew_browser_key(connection: Connection, store: str) -> str:
+    """A new browser key; pages that still carry the old one are refused within 5 s."""
+    made = _browser_key()
+    _change(connection, store, browser_key=made)
+    return made
+
+
+def change_origins(connection: Connection, store: str, origins: str) -> None:
+    """Name the pages that may use the browser key.
+
+    Raises
+    ------
+    StoreRefused
+        Naming each origin that is none.
+    """
+    problems = problems_of_origins(origins)
+    if problems:
+        raise StoreRefused(problems)
+    _change(connection, store, origins=" ".join(split_origins(origins)))
+
+
+def _change(connection: Connection, store: str, **values: object) -> None:
+    number = load_store(connection, store).number
+    connection.execute(update(models.stores).where(_stores.number == number).values(**values))
+
+
+def _browser_key() -> str:
+    return BROWSER_PREFIX + secrets.token_hex(16)
+
+
+def _server_key() -> str:
+    return SERVER_PREFIX + secrets.token_hex(32)
 
 
 def pause_store(connection: Connection, store: int, why: str) -> None:

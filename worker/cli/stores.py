@@ -1,4 +1,4 @@
-"""``shoal store``: add and list."""
+"""``shoal store``: add, keys and list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from worker.cli.output import Json, print_json, print_table, say
 
-app = typer.Typer(help="Stores: add, list.", no_args_is_help=True)
+app = typer.Typer(help="Stores: add, list, their keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -19,6 +19,9 @@ def add(
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
     time_zone: Annotated[str, typer.Option(help="IANA name.")] = "UTC",
     clock: Annotated[str, typer.Option(help="`wall`, or `log` to replay a log.")] = "wall",
+    origins: Annotated[
+        str, typer.Option(help="Pages that may use the browser key, e.g. https://shop.example.")
+    ] = "*",
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the connector.")] = None,
     secret: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, kept sealed.")] = None,
     *,
@@ -39,6 +42,7 @@ def add(
         currency=currency,
         time_zone=time_zone,
         clock=clock,
+        origins=origins,
         options=_pairs(option or [], "--option"),
         secrets=_pairs(secret or [], "--secret"),
     )
@@ -56,6 +60,47 @@ def add(
     say(f"Store {store} is here. Webhooks go to /webhooks/{store}")
     say(f"Browser key (public):          {added.browser_key}")
     say(f"Server key (shown this once):  {added.server_key}")
+
+
+@app.command()
+def keys(
+    store: Annotated[str, typer.Argument(help="The store's id.")],
+    renew: Annotated[str, typer.Option(help="`server` or `browser`: a new key instead.")] = "",
+    origins: Annotated[
+        str, typer.Option(help="Let these pages use the browser key; `*` lets any.")
+    ] = "",
+    *,
+    json: Json = False,
+) -> None:
+    """Show the browser key and its pages; renew a key that was lost or has leaked."""
+    from worker import stores
+    from worker.cli.context import opened
+    from worker.database import transaction
+
+    if renew not in {"", "server", "browser"}:
+        problem = f"--renew {renew!r}: expected server or browser"
+        raise typer.BadParameter(problem)
+    made = ""
+    with opened() as kit, transaction(kit.engine) as connection:
+        if renew == "server":
+            made = stores.renew_server_key(connection, store)
+        elif renew == "browser":
+            stores.renew_browser_key(connection, store)
+        if origins:
+            stores.change_origins(connection, store, origins)
+        found = stores.load_store(connection, store)
+    if json:
+        told = {"store": store, "browser_key": found.browser_key, "origins": found.origins}
+        print_json(told | ({"server_key": made} if made else {}))
+        return
+    say(f"Browser key (public):          {found.browser_key}")
+    say(f"Pages that may use it:         {' '.join(found.origins) or 'none'}")
+    if made:
+        say(f"Server key (shown this once):  {made}")
+    else:
+        say("Server key: only a hash of it is kept; `--renew server` makes a new one")
+    if renew:
+        say(f"The old {renew} key is refused within 5 seconds.")
 
 
 @app.command(name="list")

@@ -27,6 +27,8 @@ POLICY: Final = "segment: at_risk\nmay_receive: [coupon]\n"
 # Command and the names that its object has.
 SHAPES: Final = (
     ("store list", {"stores"}),
+    ("store keys old", {"store", "browser_key", "origins"}),
+    ("store keys old --renew server", {"store", "browser_key", "origins", "server_key"}),
     ("campaigns check new.yaml segments", {"campaigns", "policies", "warnings"}),
     ("campaigns plan new.yaml", {"store", "campaigns"}),
     ("campaigns apply new.yaml segments", {"store", "campaigns", "policies", "warnings"}),

@@ -11,6 +11,8 @@ from prometheus_client import generate_latest
 from sqlalchemy.engine import URL
 
 from tests.worker.web.conftest import SEEDED, House, view
+from worker import stores
+from worker.database import transaction
 from worker.limits import Limiter
 from worker.observability import JsonLines
 
@@ -186,6 +188,29 @@ async def test_a_page_of_somebody_else_may_not_send(house: House) -> None:
         assert one.status_code == 403
         assert "access-control-allow-origin" not in one.headers
     assert house.events() == []
+
+
+async def test_a_renewed_key_shuts_the_old_one_out_at_the_next_refresh(house: House) -> None:
+    with transaction(house.kit.engine) as connection:
+        server = stores.renew_server_key(connection, house.id)
+        browser = stores.renew_browser_key(connection, house.id)
+    house.desk.directory.read()
+    answers = [
+        await house.call("track", view(number), key)
+        for number, key in enumerate(
+            (house.store.server_key, house.store.browser_key, server, browser)
+        )
+    ]
+    assert [one.status_code for one in answers] == [401, 401, 202, 202]
+
+
+async def test_pages_that_are_named_later_are_the_only_ones(house: House) -> None:
+    with transaction(house.kit.engine) as connection:
+        stores.change_origins(connection, house.id, "https://new.example")
+    house.desk.directory.read()
+    for origin, status in ((PAGE, 403), ("https://new.example", 202)):
+        answer = await house.call("track", view(), house.store.browser_key, origin=origin)
+        assert answer.status_code == status
 
 
 async def test_no_page_may_read_what_a_server_key_is_told(house: House) -> None:
