@@ -20,6 +20,7 @@ from worker import (
     deciding,
     erasure,
     event_log,
+    goodbyes,
     intake,
     judging,
     merges,
@@ -200,6 +201,7 @@ def _keep(
     if ticks:
         _tick(connection, batch)
     erasure.apply_erasures(connection, kit.sealer, batch.shop, found.fresh, batch.now)
+    goodbyes.apply_goodbyes(connection, batch.shop, found.fresh)
 
 
 def _tick(connection: Connection, batch: Batch) -> None:

@@ -24,7 +24,9 @@ BROWSE_KEPT: Final = timedelta(days=400)
 # A customer's id begins with its store's number, so that ids are unique over all stores.
 _STORE_BITS: Final = 40
 # Ours to ourselves: they carry no fact about a customer.
-CONTROL: Final = frozenset({"clock_ticked", "model_published", "customer_erased"})
+CONTROL: Final = frozenset(
+    {"clock_ticked", "model_published", "customer_erased", "store_disconnected"}
+)
 _PERSON: Final = frozenset({"customer_id", "email"})
 
 

@@ -21,7 +21,6 @@ from connectors.errors import (
     AccessDenied,
     PlatformError,
     PlatformUnavailable,
-    RateLimited,
     RequestRefused,
 )
 from connectors.protocol import StoreConfig
@@ -67,7 +66,7 @@ class Admin:
 
         Raises
         ------
-        RateLimited
+        OutOfPoints
             If its points are not there yet, before anything is sent, or if Shopify says so.
         AccessDenied
             If credentials or a scope are missing, or the shop is closed to us.
@@ -84,13 +83,13 @@ class Admin:
         Parameters
         ----------
         patience
-            Seconds to wait at most; beyond them ``RateLimited`` is raised.
+            Seconds to wait at most; beyond them ``OutOfPoints`` is raised.
         """
         until = time.monotonic() + patience
         while True:
             try:
                 return self._run(operation, variables, kind, RESERVE)
-            except RateLimited as limit:
+            except faults.OutOfPoints as limit:
                 wait = min(limit.retry_after or 1.0, _LONGEST_NAP)
                 if time.monotonic() + wait > until:
                     raise
@@ -113,7 +112,7 @@ class Admin:
         cost = self.bucket.points(operation)
         wait = self.bucket.take(cost, time.monotonic(), reserve)
         if wait:
-            raise RateLimited(wait, **self.place())
+            raise faults.OutOfPoints(wait, **self.place())
         charged = None
         try:
             answer = self._answer({"query": operation.text, "variables": dict(variables)})
@@ -163,7 +162,7 @@ class Admin:
     def _error(self, operation: Operation, fault: faults.Fault, cost: Cost | None) -> PlatformError:
         text = f"{operation.name}: {fault.text}"
         if fault.code == faults.THROTTLED:
-            return RateLimited(_wait(operation, cost), **self.place())
+            return faults.OutOfPoints(_wait(operation, cost), **self.place())
         if fault.code in faults.DENIED:
             return AccessDenied(text, **self.place())
         if fault.code in faults.PASSING:

@@ -237,11 +237,16 @@ class PrivacyDocument(_Lenient, frozen=True, kw_only=True):
     orders_to_redact: tuple[int, ...] = ()
 
 
-class ShopDocument(_Lenient, frozen=True, kw_only=True):
-    """The whole shop: our app was removed, or all of its data shall go."""
+class UninstalledDocument(_Lenient, frozen=True, kw_only=True):
+    """Our app was removed from the shop."""
 
-    shop_domain: str | None = None
     myshopify_domain: str | None = None
+
+
+class ShopRedactionDocument(_Lenient, frozen=True, kw_only=True):
+    """A request to forget everything of a shop, two days after our app was removed."""
+
+    shop_domain: str
 
 
 def number_of(gid: str) -> str:

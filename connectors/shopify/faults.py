@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from connectors.errors import RequestRefused
+from connectors.errors import RateLimited, RequestRefused
 
 THROTTLED: Final = "THROTTLED"
 DENIED: Final = frozenset({"ACCESS_DENIED", "UNAUTHORIZED", "FORBIDDEN", "SHOP_INACTIVE"})
@@ -33,6 +33,10 @@ PERSONAL: Final = frozenset(
     }
 )
 _SCOPE: Final = re.compile(r"\b(?:read|write)_[a-z_]+\b")
+
+
+class OutOfPoints(RateLimited):
+    """The points for a document are not there yet; ``retry_after`` says when they will be."""
 
 
 class NotThere(RequestRefused):

@@ -31,7 +31,7 @@ from connectors.shopify.nodes import (
 from connectors.shopify.queries import Operation
 
 T = TypeVar("T")
-PATIENCE: Final = 120.0  # seconds that a page may wait for its points
+PATIENCE: Final = 20.0  # seconds that a page may wait for its points
 # The search behind these lists is brought up to date a little after the things themselves.
 _LAG: Final = timedelta(minutes=2)
 _SMALLEST_PAGE: Final = 25

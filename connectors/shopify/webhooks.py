@@ -29,9 +29,10 @@ from connectors.shopify.documents import (
     OrderEditedDocument,
     PrivacyDocument,
     RefundDocument,
-    ShopDocument,
+    ShopRedactionDocument,
     SmsConsentDocument,
     TouchedDocument,
+    UninstalledDocument,
     VariantDocument,
     number_of,
 )
@@ -209,15 +210,20 @@ def _data_request(delivery: Delivery) -> Received:
     return _one(msgspec.structs.replace(event, identities=people, properties=said))
 
 
-def _closed(reason: str) -> Callable[[Delivery], Received]:
-    def read_closing(delivery: Delivery) -> Received:
-        document = delivery.read(ShopDocument, reason)
-        named = document.shop_domain or document.myshopify_domain
-        _require_shop(delivery.store, named, f"{reason}: shop")
-        event = _happening(delivery, "store_disconnected", reason)
-        return _one(msgspec.structs.replace(event, properties={"event": reason}))
+def _uninstalled(delivery: Delivery) -> Received:
+    named = delivery.read(UninstalledDocument, "app/uninstalled").myshopify_domain
+    return _disconnected(delivery, "app/uninstalled", named)
 
-    return read_closing
+
+def _shop_redaction(delivery: Delivery) -> Received:
+    named = delivery.read(ShopRedactionDocument, "shop/redact").shop_domain
+    return _disconnected(delivery, "shop/redact", named)
+
+
+def _disconnected(delivery: Delivery, topic: str, shop: str | None) -> Received:
+    _require_shop(delivery.store, shop, f"{topic}: shop")
+    event = _happening(delivery, "store_disconnected", topic)
+    return _one(msgspec.structs.replace(event, properties={"event": topic}))
 
 
 def _id_of(document: PrivacyDocument) -> str | None:
@@ -269,6 +275,6 @@ _READERS: Final[dict[str, _Reader]] = {
     "variants/out_of_stock": _variant,
     "customers/redact": _redaction,
     "customers/data_request": _data_request,
-    "shop/redact": _closed("shop/redact"),
-    "app/uninstalled": _closed("app/uninstalled"),
+    "shop/redact": _shop_redaction,
+    "app/uninstalled": _uninstalled,
 }

@@ -1,0 +1,28 @@
+"""A stand-in shop, one a test, and the connector that speaks with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from connectors.shopify.api import ShopifyConnector, shopify_connector
+from tests.connectors.shopify.server import Server, serving
+
+
+@pytest.fixture
+def shop() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=0.5) as client:
+        yield client
+
+
+@pytest.fixture
+def connector(shop: Server, http: httpx.Client) -> ShopifyConnector:
+    return shopify_connector(shop.config(), http)
