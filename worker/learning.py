@@ -71,16 +71,23 @@ def learn(kit: Kit, store: int) -> SegmentModel | None:
     with stream.reachable():
         kit.redis.set(bell, 1, px=LEASE)
     try:
-        read = _read(kit, store)
-        if read is None:
-            return None
-        model = _learned(read)
-        if not publish(kit, read, model):
-            return None
+        done = learn_once(kit, store)
     finally:
         stream.silence(kit.redis, bell)
-    announce(kit, read.door, model.version)
+    if done is None:
+        return None
+    door, model = done
+    announce(kit, door, model.version)
     return model
+
+
+def learn_once(kit: Kit, store: int) -> tuple[Door, SegmentModel] | None:
+    """Learn and publish without a word to anybody; None if nothing is wanted (any more)."""
+    read = _read(kit, store)
+    if read is None:
+        return None
+    model = _learned(read)
+    return (read.door, model) if publish(kit, read, model) else None
 
 
 def _read(kit: Kit, store: int) -> Read | None:

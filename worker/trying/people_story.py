@@ -1,0 +1,82 @@
+"""What was found in a plain table of customers, told to a shop's owner."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from segmentation.tables import TableGroups
+from worker.trying.people_tables import PeopleTable
+from worker.trying.story import bullets, heading, sheet, tell_left_out
+
+_CLEAR, _SOME = 0.5, 0.25  # silhouettes (Kaufman and Rousseeuw, 1990)
+_LARGE = 100  # numbers from here on need no decimals
+
+
+def tell_people(console: Console, name: str, table: PeopleTable) -> None:
+    """Print the whole story."""
+    heading(console, f"What was read in {name}")
+    console.print(
+        Text.assemble(
+            f"{table.rows:,} rows, recognised as ",
+            ("a table of customers", "bold"),
+            f", grouped by {', '.join(table.columns)}.",
+        )
+    )
+    notes = list(table.notes)
+    notes += [
+        f"{name}: {count:,} empty or unreadable cells count as the usual value"
+        for name, count in table.filled.items()
+    ]
+    bullets(console, notes)
+    tell_left_out(console, table.left_out)
+    _tell_groups(console, table)
+    heading(console, "What to do next")
+    console.print(
+        "A table of who people are cannot say who is leaving: that needs what they bought and "
+        "when. Try an export of your orders, or connect the store:"
+    )
+    line = "shoal store add my-shop --platform PLATFORM --url https://YOUR-SHOP"
+    console.print(Padding(Text(line, style="bold green"), (0, 0, 0, 2)), soft_wrap=True)
+
+
+def _tell_groups(console: Console, table: PeopleTable) -> None:
+    found = table.groups
+    heading(console, f"{len(found.groups)} groups of customers")
+    console.print(f"{_apart(found)} Numbers are the middle values of each group.")
+    shares = ("of all spend",) if table.spent else ()
+    shown = table.columns[:5]
+    rows = sheet("group", "customers", "share", *shares, *shown)
+    for at, group in enumerate(found.groups):
+        share = (f"{table.shares[at]:.0%}",) if table.spent else ()
+        rows.add_row(
+            Text(group.name),
+            f"{group.size:,}",
+            f"{group.size / len(found.group_of):.0%}",
+            *share,
+            *(_number(group.typical[name]) for name in shown),
+        )
+    console.print(Padding(rows, (0, 0, 0, 2)))
+    for at, group in enumerate(found.groups):
+        said = [table.words[at]] if table.words[at] else []
+        if table.ids:
+            said.append("among them " + ", ".join(table.ids[at]))
+        if said:
+            text = Text.assemble((group.name, "bold"), f": {'; '.join(said)}")
+            console.print(Padding(text, (0, 0, 0, 2)))
+
+
+def _number(value: float) -> str:
+    if value != value:  # noqa: PLR0124 - NaN is not itself
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:,.1f}".removesuffix(".0")
+
+
+def _apart(found: TableGroups) -> str:
+    score = f"(silhouette {found.silhouette:.2f})"
+    if found.silhouette >= _CLEAR:
+        return f"The groups lie clearly apart {score}."
+    if found.silhouette >= _SOME:
+        return f"The groups lie somewhat apart {score}."
+    return f"The groups run into each other {score}: take them as a rough sorting."
