@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from worker.cli import campaigns, customers, features, letters, run, segments, stores
+from worker.cli import campaigns, customers, features, letters, plugins, run, segments, stores
 
 app = typer.Typer(
     name="shoal",
@@ -20,6 +20,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 finished with rejects, 4 service unreachable.",
 )
 run.register(app)
+plugins.register(stores.app)
 app.add_typer(stores.app, name="store")
 app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(segments.app, name="segments")
