@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -85,18 +85,21 @@ class Ledger:
             delta.segment_spent[segment] = delta.segment_spent.get(segment, 0) + cost
 
 
-def limit_hold(
+def limit_holds(
     limits: Limits, bounded: Bounded, customer: int, cost: int, ledger: Ledger
-) -> Hold | None:
-    """The first limit that stands in the way: cooldown, per customer, cap, hour, budget."""
+) -> Iterator[Hold]:
+    """Each limit that stands in the way, in order: cooldown, per customer, cap, hour, budget."""
     uses = ledger.uses(customer)
-    return (
-        _cooldown(limits.cooldown, uses, ledger.now)
-        or _per_customer(limits.per_customer, uses, ledger.now)
-        or _cap(bounded, customer, ledger)
-        or _hour(limits, ledger)
-        or _budget(bounded, cost, ledger)
-    )
+    yield from _if_any(_cooldown(limits.cooldown, uses, ledger.now))
+    yield from _if_any(_per_customer(limits.per_customer, uses, ledger.now))
+    yield from _if_any(_cap(bounded, customer, ledger))
+    yield from _if_any(_hour(limits, ledger))
+    yield from _if_any(_budget(bounded, cost, ledger))
+
+
+def _if_any(hold: Hold | None) -> Iterator[Hold]:
+    if hold is not None:
+        yield hold
 
 
 def _hold(

@@ -91,19 +91,8 @@ def _distinct(wakes: Sequence[Wake]) -> list[Wake]:
 def _decide(
     connection: Connection, kit: Kit, batch: Batch, running: Running, wakes: Sequence[Wake]
 ) -> tuple[Decision, ...]:
-    shop, campaign = batch.shop, running.campaign
     customers = [wake.customer for wake in wakes]
-    world = World(
-        now=batch.now,
-        facts=facts_for(connection, batch, campaign, customers),
-        usage=usage_of(connection, batch, running, customers),
-        salt=kit.salt,
-        state=running.state,
-        started_at=running.started_at,
-        currency=shop.currency,
-        zone=shop.time_zone,
-        average_order_value=typical_order_value(connection, shop),
-    )
+    world = world_of(connection, batch, running, customers, kit.salt)
     names = {name for wake in wakes for name, _ in wake.details}
     columns = {
         name: np.array([dict(wake.details).get(name, np.nan) for wake in wakes], np.float64)
@@ -118,7 +107,26 @@ def _decide(
         at=np.array([wake.at for wake in wakes], np.int64),
         columns=columns,
     )
-    return decide(campaign, running.version, shop.policies, woken, world).decisions
+    policies = batch.shop.policies
+    return decide(running.campaign, running.version, policies, woken, world).decisions
+
+
+def world_of(
+    connection: Connection, batch: Batch, running: Running, customers: Sequence[int], salt: str
+) -> World:
+    """Everything that deciding a campaign for some customers of a batch depends on."""
+    shop = batch.shop
+    return World(
+        now=batch.now,
+        facts=facts_for(connection, batch, running.campaign, customers),
+        usage=usage_of(connection, batch, running, customers),
+        salt=salt,
+        state=running.state,
+        started_at=running.started_at,
+        currency=shop.currency,
+        zone=shop.time_zone,
+        average_order_value=typical_order_value(connection, shop),
+    )
 
 
 def _record(connection: Connection, batch: Batch, decisions: Sequence[Decision]) -> None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 import numpy as np
 from sqlalchemy import Connection, select
 
 from campaigns.conditions import mask
+from campaigns.decision import Wakes, World
 from campaigns.explanation import Finding, decision_sentences, findings
+from campaigns.questions import stops
+from campaigns.reasons import HELD_OUT, PAUSED
+from campaigns.triggers import ScheduleTrigger
 from connectors.events import moment
-from worker import models
+from worker import installation, models
 from worker.audience import facts_for
 from worker.batch import Batch
+from worker.deciding import world_of
 from worker.identities import Directory
 from worker.roster import load_roster
 from worker.shop import Running, Shop
+
+_NOW: Final = "now"  # an occasion that is nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,26 @@ class Recorded:
 class Explanation:
     """One campaign and one customer: the past as it was recorded, the present as it is judged.
 
-    ``stops`` says what would stop it now, whatever the conditions say.
+    Attributes
+    ----------
+    recorded
+        What happened, oldest first; of holds that settle nothing the last one is kept.
+    unrecorded
+        What may have happened without a row of its own; empty when there is nothing of it.
+    evaluated_at
+        Business time (ISO 8601) at which ``present`` and ``stops`` were judged, for this answer
+        alone: nothing of them is recorded.
+    present, is_met
+        The conditions, and whether they hold.
+    stops
+        What would stop it, conditions apart, if its trigger went off then.
     """
 
     campaign: str
     state: str
     recorded: tuple[Recorded, ...]
+    unrecorded: str
+    evaluated_at: str
     present: tuple[Finding, ...]
     is_met: bool
     stops: tuple[str, ...]
@@ -49,14 +71,19 @@ class Explanation:
 def explain(connection: Connection, shop: Shop, running: Running, customer: int) -> Explanation:
     """Everything there is to say about a campaign and a customer."""
     batch = snapshot(connection, shop, [customer])
-    facts = facts_for(connection, batch, running.campaign, [customer])
+    salt = installation.known_salt(connection)
+    world = world_of(connection, batch, running, [customer], salt or "")
+    condition = running.campaign.condition
+    recorded = tuple(_recorded(connection, shop, running, customer))
     return Explanation(
         campaign=running.campaign.id,
         state=running.state,
-        recorded=tuple(_recorded(connection, shop, running, customer)),
-        present=findings(running.campaign.condition, facts, 0),
-        is_met=bool(mask(running.campaign.condition, facts)[0]),
-        stops=tuple(_stops(batch, running)),
+        recorded=recorded,
+        unrecorded=_unrecorded(running, recorded),
+        evaluated_at=moment(batch.now).isoformat(timespec="seconds"),
+        present=findings(condition, world.facts, 0),
+        is_met=bool(mask(condition, world.facts)[0]),
+        stops=tuple(_stops(batch, running, world)),
     )
 
 
@@ -118,16 +145,35 @@ def _recorded(
     ]
 
 
-def _stops(batch: Batch, running: Running) -> list[str]:
-    person = batch.roster.people[0]
+def _unrecorded(running: Running, recorded: Sequence[Recorded]) -> str:
+    """Where no row is no proof that nothing happened (campaigns are asked in pages, by SQL)."""
+    if isinstance(running.campaign.trigger, ScheduleTrigger):
+        return (
+            "A schedule passes over customers whose orders or recency do not fit, without a row "
+            "for each: whether this one would be among them is evaluated below."
+        )
+    return "" if recorded else "Nothing was recorded: its trigger never went off for this customer."
+
+
+def _stops(batch: Batch, running: Running, world: World) -> list[str]:
+    person, name = batch.roster.people[0], running.campaign.id
     said = {
         "shadow": "The campaign is in shadow: it decides and pushes nothing. "
-        f"`shoal campaigns start {running.campaign.id}` makes it live.",
-        "paused": f"The campaign is paused. `shoal campaigns start {running.campaign.id}`.",
+        f"`shoal campaigns start {name}` makes it live.",
+        "paused": f"The campaign is paused. `shoal campaigns start {name}`.",
     }
-    stops = [said[running.state]] if running.state in said else []
+    found = [said[running.state]] if running.state in said else []
     if not person.platform_id:
-        stops.append("The store does not know this person: nothing can be pushed to a visitor.")
-    if person.is_suppressed:
-        stops.append("The customer is never to be contacted.")
-    return stops
+        found.append("The store does not know this person: nothing can be pushed to a visitor.")
+    now = np.array([batch.now], np.int64)
+    wake = Wakes(np.array([person.id], np.int64), np.zeros(1, np.int64), [_NOW], now)
+    for hold in stops(running.campaign, batch.shop.policies, wake, world):
+        if hold.reason == HELD_OUT:
+            share = f"{hold.detail['share']:.0%}"
+            control = f"The customer is in the control group ({share}): nothing is ever pushed."
+            found += [control] if world.salt else []
+        elif hold.reason != PAUSED:
+            until = None if hold.until is None else moment(hold.until)
+            told = decision_sentences(hold.reason, hold.detail, hold.otherwise, until)
+            found.append(" ".join(told))
+    return found

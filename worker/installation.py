@@ -32,6 +32,11 @@ def salt(connection: Connection) -> str:
     return _kept(connection, "salt", secrets.token_hex(16))
 
 
+def known_salt(connection: Connection) -> str | None:
+    """The same where nothing may be written; None before the first draw."""
+    return _read(connection, "salt")
+
+
 def _kept(connection: Connection, name: str, fresh: str) -> str:
     found = _read(connection, name)
     if found is not None:

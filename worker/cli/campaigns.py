@@ -235,10 +235,13 @@ def _say_explanation(one: object) -> None:
         say(f"  {record.at} {record.outcome}, {record.occasion}, version {record.version}")
         for sentence in record.sentences:
             say(f"    {sentence}")
-    if not one.recorded:
-        say("  Nothing was recorded: its trigger never went off for this customer.")
-    say(f"  Now: the conditions are {'met' if one.is_met else 'not met'}")
+    if one.unrecorded:
+        say(f"  {one.unrecorded}")
+    say(f"  Now, evaluated at {one.evaluated_at} and not recorded:")
+    say(f"    the conditions are {'met' if one.is_met else 'not met'}")
     for finding in one.present:
-        say(f"    {finding}")
+        say(f"      {finding}")
+    if not one.stops:
+        say("    nothing else would stop it, if its trigger went off")
     for stop in one.stops:
-        say(f"  {stop}")
+        say(f"    {stop}")

@@ -59,12 +59,8 @@ def old(shoal: Shoal, at_valkey: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
     (tmp_path / "new.yaml").write_text(CAMPAIGN)
     (tmp_path / "segments").mkdir()
     (tmp_path / "segments" / "at_risk.yaml").write_text(POLICY)
-    assert set(added(shoal, "old", "--clock", "log")) == {
-        "store",
-        "partition",
-        "browser_key",
-        "server_key",
-    }
+    keys = {"store", "partition", "browser_key", "server_key"}
+    assert keys <= set(added(shoal, "old", "--clock", "log"))
     ran = shoal("replay", "log.csv", "--store", "old", "--json")
     assert ran.code == 3  # one row has no order
     assert (ran.json["events"], ran.json["rejected"]) == (4, 1)
