@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, case, exists, select
 
-from worker import models
+from worker import bulk, models
 
-# In `meta` from the first erasure on until files were rewritten: since when (worker.tidying).
+# In `meta` from an erasure on until all files were rewritten: since when (worker.tidying).
 FILES_OWED: Final = "erasure_files_owed"
+# In `meta` from the first erasure on, for ever: when the append-only file was rewritten. What is
+# told of an erased person later is dropped by the drain, but it came through that file.
+STREAM_OWED: Final = "erasure_stream_owed"
 
 
 def is_claimable(now: Any, wall: int) -> Any:
@@ -35,8 +39,21 @@ def stores_due(connection: Connection, wall: int) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def files_owed_since(connection: Connection) -> int | None:
-    """Since when (operating time, int microseconds) files await rewriting; None: they do not."""
+def owe_files(connection: Connection, since: int) -> None:
+    """Note that files are to be rewritten; who is rewriting them just now can tell that more came.
+
+    Parameters
+    ----------
+    since
+        Operating time, int microseconds; an older debt keeps its own.
+    """
+    oldest = min([since, *(at for at, _ in debts(connection, FILES_OWED).values())])
+    value = f"{oldest} {secrets.token_hex(8)}"
+    bulk.upsert(connection, models.meta, ("name", "value"), [(FILES_OWED, value)])
+
+
+def debts(connection: Connection, *names: str) -> dict[str, tuple[int, str]]:
+    """What is owed, of these names: since when (int microseconds), and the row's whole value."""
     meta = models.meta.c
-    found = connection.execute(select(meta.value).where(meta.name == FILES_OWED)).scalar()
-    return None if found is None else int(str(found))
+    rows = connection.execute(select(meta.name, meta.value).where(meta.name.in_(names)))
+    return {str(name): (int(str(value).split()[0]), str(value)) for name, value in rows}

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from connectors.events import Event, event_id, microseconds
 from worker import bulk, models, searching
-from worker.due import FILES_OWED
+from worker.due import owe_files
 from worker.identities import Key
 from worker.sealing import Sealer
 
@@ -114,7 +114,7 @@ def apply_erasures(
         erase(connection, sealer, shop, person, now)
     if asked:
         since = min(microseconds(event.received_at) for event in asked)
-        bulk.insert_missing(connection, models.meta, ("name", "value"), [(FILES_OWED, str(since))])
+        owe_files(connection, since)
 
 
 def _person(connection: Connection, store: int, event: Event) -> Person:
@@ -153,13 +153,7 @@ def everyone_in(connection: Connection, store: int, found: Collection[int]) -> s
 
 def erase(connection: Connection, sealer: Sealer, shop: Shop, person: Person, now: int) -> None:
     """Remove a person from every table, inside the caller's transaction."""
-    hashes = {hash_of(sealer, shop.id, key) for key in person.keys}
-    bulk.insert_missing(
-        connection,
-        models.erasures,
-        ("store", "hash", "at"),
-        [(shop.number, one, now) for one in sorted(hashes)],
-    )
+    _remember(connection, sealer, shop, person.keys, now)
     searching.delete_letters(connection, sealer, shop.id, person.keys)
     _delete_waiting(connection, shop.number, person.keys)
     if not person.customers:
@@ -171,14 +165,42 @@ def erase(connection: Connection, sealer: Sealer, shop: Shop, person: Person, no
     bulk.delete_keys(connection, models.customers, "id", person.customers)
 
 
-def _delete_waiting(connection: Connection, store: int, keys: Iterable[Key]) -> None:
-    waiting = models.unowned.c
+def _remember(
+    connection: Connection, sealer: Sealer, shop: Shop, keys: Iterable[Key], now: int
+) -> None:
+    hashes = {hash_of(sealer, shop.id, key) for key in keys}
+    rows = [(shop.number, one, now) for one in sorted(hashes)]
+    bulk.insert_missing(connection, models.erasures, ("store", "hash", "at"), rows)
+
+
+def forget_later(
+    connection: Connection, sealer: Sealer, shop: Shop, keys: Collection[Key], wall: int
+) -> None:
+    """Carts and orders that an erased person had afterwards: they lead nowhere either.
+
+    Parameters
+    ----------
+    wall
+        Operating time, int microseconds.
+    """
+    _remember(connection, sealer, shop, keys, shop.now)
+    if _delete_waiting(connection, shop.number, keys):
+        owe_files(connection, wall)
+
+
+def _delete_waiting(connection: Connection, store: int, keys: Iterable[Key]) -> bool:
+    """Events that wait for these orders go, and what the log kept of each; whether any did."""
+    waiting, log = models.unowned.c, models.events.c
     names = sorted(name for kind, name in keys if kind == "order")
-    connection.execute(
-        delete(models.unowned).where(
-            waiting.store == store, waiting.kind == "order", waiting.key.in_(names)
-        )
-    )
+    rows = connection.execute(
+        delete(models.unowned)
+        .where(waiting.store == store, waiting.kind == "order", waiting.key.in_(names))
+        .returning(waiting.event)
+    ).scalars()
+    gone = list(rows)
+    if gone:
+        connection.execute(update(models.events).where(log.id.in_(gone)).values(body=b""))
+    return bool(gone)
 
 
 def _part_from_log(connection: Connection, customers: Sequence[int]) -> None:

@@ -166,10 +166,22 @@ def place(
 def _erased_keys(
     connection: Connection, sealer: Sealer, shop: Shop, events: Sequence[Event]
 ) -> set[Key]:
+    """The keys among these events' that are erased people's, their new carts and orders too."""
     if not shop.has_erasures:
         return set()
-    keys = {key for event in events for key in (*keys_of(event), *_yielding(event))}
-    return erasure.erased_keys(connection, sealer, shop, keys)
+    keys = [(*keys_of(event), *_yielding(event)) for event in events]
+    erased = erasure.erased_keys(connection, sealer, shop, {one for its in keys for one in its})
+    new = {
+        key
+        for its in keys
+        if any(key in erased and key[0] in _PERSON for key in its)
+        for key in its
+        if key[0] in {"order", "cart"}
+    } - erased
+    if new:
+        wall = max(microseconds(event.received_at) for event in events)
+        erasure.forget_later(connection, sealer, shop, new, wall)
+    return erased | new
 
 
 def _forgotten(event: Event) -> Event:

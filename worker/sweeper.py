@@ -2,13 +2,13 @@
 
 It asks little (four queries and three round trips), changes nothing but what the clock itself
 brings, and may run twice at once: bells and event ids make that harmless. When a server is down it
-raises, and whoever calls it tries again.
+raises, and whoever calls it tries again; what fails otherwise stops nothing else.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -20,6 +20,7 @@ from worker.celery import TIDY
 from worker.circuits import circuits
 from worker.database import reading
 from worker.due import FILES_OWED, STREAM_OWED, debts, stores_due
+from worker.errors import DatabaseDown, RedisDown
 from worker.pending import partitions_with_work
 from worker.runtime import Kit
 
@@ -45,6 +46,8 @@ class Waiting:
 def sweep(kit: Kit) -> None:
     """Ring for late entries, due timers and actions, wanted learning; send the clock's events.
 
+    Each part stands alone: one that fails is logged, and the others go on.
+
     Raises
     ------
     RedisDown, DatabaseDown, sqlalchemy.exc.OperationalError
@@ -53,19 +56,56 @@ def sweep(kit: Kit) -> None:
     wall = microseconds(kit.clock())
     with reading(kit.engine) as connection:
         waiting = _waiting(connection, wall)
+    for name, part in _PARTS.items():
+        try:
+            part(kit, waiting, wall)
+        except (RedisDown, DatabaseDown):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no reason to ring nobody
+            told = {"part": name, "error": type(error).__name__}
+            _log.warning("sweep_part_failed", extra=told)
+
+
+def _ring_drains(kit: Kit, waiting: Waiting, wall: int) -> None:
     for partition in sorted(late(kit, waiting.positions, wall) | waiting.partitions):
         kit.ring_drain(partition)
+
+
+def _ring_deliveries(kit: Kit, waiting: Waiting, _wall: int) -> None:
     for store in _reachable(kit, waiting.stores):
         kit.ring_deliver(store)
+
+
+def _ring_others(kit: Kit, waiting: Waiting, _wall: int) -> None:
     for store in waiting.learners:
         kit.ring_learn(store)
     for store in waiting.walkers:
         kit.ring_walk(store)
+
+
+def _absorb(kit: Kit, _waiting: Waiting, _wall: int) -> None:
     letter_stream.absorb(kit)
-    if waiting.owed_since is not None and wall - waiting.owed_since > TIDY_AFTER:
-        _send_tidying(kit)
+
+
+def _send_tidying(kit: Kit, waiting: Waiting, wall: int) -> None:
+    is_due = waiting.owed_since is not None and wall - waiting.owed_since > TIDY_AFTER
+    if is_due and _is_turn(kit, "tidy", _TIDY_EVERY):
+        kit.send(TIDY, 0)
+
+
+def _tick(kit: Kit, _waiting: Waiting, wall: int) -> None:
     if _is_turn(kit, "slowly", _SLOWLY):
         ticking.tick(kit, wall)
+
+
+_PARTS: Final[dict[str, Callable[[Kit, Waiting, int], None]]] = {
+    "drains": _ring_drains,
+    "deliveries": _ring_deliveries,
+    "others": _ring_others,
+    "letters": _absorb,
+    "tidying": _send_tidying,
+    "ticks": _tick,
+}
 
 
 def _waiting(connection: Connection, wall: int) -> Waiting:
@@ -100,11 +140,6 @@ def late(kit: Kit, positions: dict[int, str], wall: int) -> set[int]:
 def _reachable(kit: Kit, stores: Iterable[int]) -> list[int]:
     now = kit.clock().timestamp()
     return [one for one, state in circuits(kit.redis, stores).items() if state.allows(now) != 0]
-
-
-def _send_tidying(kit: Kit) -> None:
-    if _is_turn(kit, "tidy", _TIDY_EVERY):
-        kit.send(TIDY, 0)
 
 
 def _is_turn(kit: Kit, what: str, every: int) -> bool:

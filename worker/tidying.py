@@ -2,8 +2,12 @@
 
 Deleting a row leaves its bytes in a page, in the write-ahead log and in the append-only file. Each
 is written anew from what is still there: Redis by ``BGREWRITEAOF``, SQLite by ``VACUUM`` and a
-truncating checkpoint, PostgreSQL by ``VACUUM FULL`` of the tables that name people (its write-ahead
-log goes as it is recycled; archives and backups are the operator's).
+truncating checkpoint, PostgreSQL by ``VACUUM FULL`` of the tables that name people and of the
+statistics that hold examples of their values. PostgreSQL's write-ahead log keeps what was written
+until the server overwrites or removes the segment; archives and backups are the operator's. See
+``docs/privacy.md``.
+
+While a table is written anew the drain waits for it and the door goes on accepting.
 """
 
 from __future__ import annotations
@@ -13,18 +17,19 @@ import time
 from typing import Final
 
 import redis
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, LargeBinary, Table, Text, delete
 
-from worker import models
+from connectors.events import microseconds
+from worker import bulk, models
 from worker.database import reading, transaction
-from worker.due import FILES_OWED, files_owed_since
+from worker.due import FILES_OWED, STREAM_OWED, debts
 from worker.errors import DatabaseDown, RedisDown
 from worker.runtime import Kit
 
 PATIENCE: Final = 60.0  # seconds
 _PAUSE: Final = 0.1
-# The event log is left out: what it keeps of an erased person is the time and type of an event.
 _TABLES: Final = (
+    models.events,
     models.profiles,
     models.identities,
     models.customers,
@@ -33,6 +38,7 @@ _TABLES: Final = (
     models.orders,
     models.refunds,
     models.carts,
+    models.timers,
     models.codes,
     models.actions,
     models.decisions,
@@ -51,16 +57,20 @@ def rewrite_files(kit: Kit) -> bool:
         If a rewriting does not end in time; it stays owed.
     """
     with reading(kit.engine) as connection:
-        owed = files_owed_since(connection)
-    if owed is None:
+        owed = debts(connection, FILES_OWED, STREAM_OWED)
+    if not owed:
         return False
+    now = microseconds(kit.clock())
     rewrite_append_only(kit.redis)
-    rewrite_database(kit.engine)
+    _, of_files = owed.get(FILES_OWED, (0, ""))
+    if of_files:
+        rewrite_database(kit.engine)
     meta = models.meta.c
     with transaction(kit.engine) as connection:
         connection.execute(
-            delete(models.meta).where(meta.name == FILES_OWED, meta.value == str(owed))
+            delete(models.meta).where(meta.name == FILES_OWED, meta.value == of_files)
         )
+        bulk.upsert(connection, models.meta, ("name", "value"), [(STREAM_OWED, str(now))])
     return True
 
 
@@ -122,8 +132,24 @@ def rewrite_database(engine: Engine) -> None:
 def _rewrite_postgresql(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in _TABLES:
-            connection.exec_driver_sql(f"VACUUM (FULL) {table.name}")
-        connection.exec_driver_sql(f"VACUUM {models.events.name}")
+            connection.exec_driver_sql(_without_statistics(engine, table))
+            connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {table.name}")
+        # Who does not own the database is told no by a notice, and gets it from autovacuum later.
+        connection.exec_driver_sql("VACUUM (FULL) pg_statistic")
+
+
+def _without_statistics(engine: Engine, table: Table) -> str:
+    """The statement after which PostgreSQL keeps no examples of a table's texts and bytes.
+
+    Giving a column the type that it has changes nothing else. ``ANALYZE`` alone would leave the
+    examples of a table that is empty now.
+    """
+    told = [column for column in table.c if isinstance(column.type, Text | LargeBinary)]
+    changes = [
+        f'ALTER COLUMN "{column.name}" TYPE {column.type.compile(engine.dialect)}'
+        for column in told
+    ]
+    return f"ALTER TABLE {table.name} {', '.join(changes)}"
 
 
 def _persistence(client: redis.Redis) -> dict[str, object]:

@@ -16,7 +16,7 @@ from worker.database import transaction
 from worker.learning import learn
 
 STAGES = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost")
-CUSTOMERS = 400
+CUSTOMERS = 300
 
 
 def orders(driver: Driver, who: Iterable[int], span: tuple[datetime, int], busy: float) -> None:
