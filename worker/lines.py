@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from connectors.protocol import StoreConfig
 from connectors.registry import connect
 from worker.pushes import Line
 from worker.runtime import Kit
@@ -36,6 +37,18 @@ def line_to(kit: Kit, store: Store) -> Line:
         known = (store, Line(config, connect(config, http), http))
         _known[place] = known
     return known[1]
+
+
+def trial_line(config: StoreConfig) -> Line:
+    """A line to a store that is not added yet.
+
+    Raises
+    ------
+    ConnectorError
+        If no connector can be made for its platform.
+    """
+    http = _client()
+    return Line(config, connect(config, http), http)
 
 
 def _client() -> httpx.Client:

@@ -30,6 +30,7 @@ class Settings:
     redis_url: str
     database_url: str
     secret_key: str = field(repr=False)
+    public_url: str
     host: str
     port: int
     status_port: int
@@ -169,6 +170,13 @@ TABLE: Final = (
         "the first seals, all open, the last (the oldest) finds e-mail addresses again. Empty: "
         "the file `secret.key` under `SHOAL_HOME`, made at the first start.",
     ),
+    Setting(
+        "public_url",
+        "",
+        "Address under which stores reach the door, such as `https://shoal.example.com`: webhooks "
+        "are asked for with it. Empty: there is none, and stores are read every minute instead.",
+        _url("http", "https"),
+    ),
     Setting("host", "127.0.0.1", "Address that the door for webhooks listens on."),
     Setting("port", "8787", "Port of the door; when taken, the next free one is used.", _port),
     Setting(
@@ -193,7 +201,7 @@ TABLE: Final = (
     ),
     Setting("drain_processes", "2", "Processes that drain streams.", _whole(1, 256)),
     Setting("deliver_threads", "8", "Pushes to stores under way at a time.", _whole(1, 256)),
-    Setting("batch", "1000", "Events in one transaction at most.", _whole(1, 100_000)),
+    Setting("batch", "4000", "Events in one transaction at most.", _whole(1, 100_000)),
     Setting(
         "backlog",
         "1000000",

@@ -24,6 +24,8 @@ from worker.errors import BacklogFull, RedisDown, SettingError
 START: Final = "0-0"  # the position before every entry
 BELL_MS: Final = 2_000
 BACKLOG: Final = 1_000_000
+PATIENCE: Final = 10.0  # seconds
+_CONNECTING: Final = 2.0  # seconds
 _FIELD: Final = b"e"
 _OLDEST_SERVER: Final = 7
 _PAUSE: Final = 0.02  # seconds
@@ -47,10 +49,15 @@ class Entry:
     data: bytes
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, *, patience: float = PATIENCE) -> redis.Redis:
     """A client for this process: one retry, and never a wait without an end.
 
     A retried append may write twice; the event's own id makes that harmless.
+
+    Parameters
+    ----------
+    patience
+        Seconds to wait for each answer; a server that hangs costs twice as many.
 
     Raises
     ------
@@ -61,8 +68,8 @@ def connect(url: str) -> redis.Redis:
         return redis.Redis.from_url(
             url,
             retry=Retry(ConstantBackoff(0.05), 1),
-            socket_timeout=10,
-            socket_connect_timeout=2,
+            socket_timeout=patience,
+            socket_connect_timeout=min(patience, _CONNECTING),
             client_name="shoal",
         )
     except ValueError as wrong:
@@ -202,6 +209,21 @@ def read(client: redis.Redis, partition: int, after: str, count: int = 1_000) ->
             client.xrange(stream_of(partition), min=f"({after}", count=count),
         )
     return [Entry(position.decode(), fields.get(_FIELD, b"")) for position, fields in found]
+
+
+def drop(client: redis.Redis, partition: int, store: str) -> int:
+    """Delete every entry of a store from a stream, read or not; how many there were."""
+    dropped, after = 0, START
+    while entries := read(client, partition, after):
+        found = [(entry, decode(entry)) for entry in entries]
+        theirs = [
+            e.position for e, event in found if isinstance(event, Event) and event.store == store
+        ]
+        if theirs:
+            with reachable():
+                client.xdel(stream_of(partition), *theirs)
+        dropped, after = dropped + len(theirs), entries[-1].position
+    return dropped
 
 
 def trim(client: redis.Redis, partition: int, position: str) -> None:

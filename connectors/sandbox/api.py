@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from connectors.client import PlatformClient
+from connectors.connecting import ShopFacts, Subscription
 from connectors.decoding import decode
 from connectors.errors import Conflict, MalformedPayload, PlatformUnavailable, RequestRefused
 from connectors.events import Event
@@ -21,9 +22,16 @@ from connectors.pagination import Page, by_cursor
 from connectors.protocol import LookUp, Received, StoreConfig, Webhook
 from connectors.records import Coupon, Membership, Recommendation
 from connectors.sandbox import webhooks
-from connectors.sandbox.documents import CouponDocument, PageDocument
+from connectors.sandbox.documents import (
+    CouponDocument,
+    PageDocument,
+    RemovedDocument,
+    ShopDocument,
+    TargetsDocument,
+)
 from connectors.sandbox.mapping import coupon_document
 
+T = TypeVar("T")
 _PAGE_SIZE: Final = "250"
 # In the order a backfill needs them: what others refer to comes first.
 _LISTS: Final = (
@@ -100,6 +108,37 @@ class SandboxConnector:
         path = f"/admin/customers/{_part(recommendation.customer_id)}/recommendations"
         body = {"campaign": recommendation.campaign, "products": recommendation.products}
         self._write("PUT", path, body)
+
+    def shop_facts(self) -> ShopFacts:
+        """Ask the store who it is."""
+        told = self._read("/admin/shop", ShopDocument)
+        return ShopFacts(told.name, told.currency, told.time_zone)
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The sandbox sends everything to each address that was registered."""
+        sent = self._read("/admin/webhooks", TargetsDocument)
+        return tuple(Subscription("everything", address=one.url) for one in sent.items)
+
+    def subscribe(self, address: str) -> tuple[Subscription, ...]:
+        """Register an address."""
+        self._write("POST", "/admin/webhooks", {"url": address})
+        return (Subscription("everything", address=address),)
+
+    def unsubscribe(self, address: str) -> int:
+        """Take an address back."""
+        path = "/admin/webhooks"
+        body = self.client.request("DELETE", path, json={"url": address}).body
+        return self._decoded(body, RemovedDocument, "DELETE", path).removed
+
+    def _read(self, path: str, kind: type[T]) -> T:
+        return self._decoded(self.client.request("GET", path).body, kind, "GET", path)
+
+    def _decoded(self, body: Any, kind: type[T], method: str, path: str) -> T:
+        try:
+            return decode(msgspec.json.encode(body), kind, "answer")
+        except MalformedPayload as error:
+            problem = f"unreadable answer: {error}"
+        raise PlatformUnavailable(problem, **self._place(method, path))
 
     def _write(self, method: str, path: str, body: Any = None) -> None:
         answer = self.client.request(method, path, json=body)

@@ -23,6 +23,32 @@ class LineDocument(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal
 
 
+class ShopDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store says of itself."""
+
+    name: Name
+    currency: str
+    time_zone: str
+
+
+class TargetDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that every webhook goes to."""
+
+    url: Name
+
+
+class TargetsDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them."""
+
+    items: tuple[TargetDocument, ...]
+
+
+class RemovedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """How many went."""
+
+    removed: int
+
+
 class PersonDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Whom an order or cart belongs to. A guest has no id."""
 

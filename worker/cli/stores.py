@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from worker.cli import connecting
 from worker.cli.output import Json, print_json, print_table, say
 
 app = typer.Typer(help="Stores: add, list, their keys.", no_args_is_help=True)
@@ -16,50 +17,45 @@ def add(
     store: Annotated[str, typer.Argument(help="An id of your choice: a-z, 0-9, hyphens.")],
     platform: Annotated[str, typer.Option(help="The connector's name.")] = "sandbox",
     url: Annotated[str, typer.Option(help="Address of the store's API.")] = "",
-    currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
-    time_zone: Annotated[str, typer.Option(help="IANA name.")] = "UTC",
+    currency: Annotated[str, typer.Option(help="ISO 4217 code; empty: the store says it.")] = "",
+    time_zone: Annotated[str, typer.Option(help="IANA name; empty: the store says it.")] = "",
     clock: Annotated[str, typer.Option(help="`wall`, or `log` to replay a log.")] = "wall",
-    origins: Annotated[
-        str, typer.Option(help="Pages that may use the browser key, e.g. https://shop.example.")
-    ] = "*",
+    origins: Annotated[str, typer.Option(help="Origins of the store's pages; `*` is any.")] = "*",
+    past: Annotated[str, typer.Option(help="How far back to read: 730d; 0: not at all.")] = "730d",
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the connector.")] = None,
-    secret: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, kept sealed.")] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, kept sealed; NAME alone is asked for.")
+    ] = None,
     *,
+    poll: Annotated[bool, typer.Option("--poll", help="Read its changes every minute.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the store anything now.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Add a store; prints its keys, the server key for the only time."""
-    from connectors.events import microseconds
+    """Connect a store; prints its keys, the server key for the only time."""
     from connectors.registry import connector_factory
+    from worker.cli.connecting import days, pairs, secrets_of, tell_connected
     from worker.cli.context import opened
-    from worker.database import transaction
-    from worker.stores import NewStore, add_store
+    from worker.connecting import Wanted, connect_store
+    from worker.stores import NewStore
 
     connector_factory(platform)
     new = NewStore(
         id=store,
         platform=platform,
         url=url,
-        currency=currency,
+        currency=currency or ("" if url else "EUR"),
         time_zone=time_zone,
         clock=clock,
         origins=origins,
-        options=_pairs(option or [], "--option"),
-        secrets=_pairs(secret or [], "--secret"),
+        options=pairs(option or [], "--option"),
+        secrets=secrets_of(secret or []),
     )
-    with opened() as kit, transaction(kit.engine) as connection:
-        added = add_store(connection, kit.sealer, new, microseconds(kit.clock()))
-    told = {
-        "store": store,
-        "partition": added.partition,
-        "browser_key": added.browser_key,
-        "server_key": added.server_key,
-    }
-    if json:
-        print_json(told)
-        return
-    say(f"Store {store} is here. Webhooks go to /webhooks/{store}")
-    say(f"Browser key (public):          {added.browser_key}")
-    say(f"Server key (shown this once):  {added.server_key}")
+    wanted = Wanted(days(past, "--past"), is_polled=poll, is_offline=offline)
+    with opened() as kit:
+        connected = connect_store(kit, new, wanted)
+    tell_connected(new, connected, is_polled=poll, is_json=json)
 
 
 @app.command()
@@ -121,10 +117,6 @@ def list_(*, json: Json = False) -> None:
     print_table("Stores", ("id", "platform", "url", "currency", "paused"), rows)
 
 
-def _pairs(texts: list[str], name: str) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    for text, (key, sign, _) in zip(texts, pairs, strict=True):
-        if not key or not sign:
-            problem = f"{name} {text!r}: expected NAME=VALUE"
-            raise typer.BadParameter(problem)
-    return {key: value for key, _, value in pairs}
+app.command()(connecting.check)
+app.command()(connecting.poll)
+app.command()(connecting.remove)

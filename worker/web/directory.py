@@ -111,7 +111,8 @@ class Directory:
         with self._lock:
             self._read_at = monotonic()
             with reading(self._kit.engine) as connection:
-                rows = list_stores(connection)
+                # A removed store has no keys; an empty one must not find it.
+                rows = [row for row in list_stores(connection) if row.browser_key]
             known = self.snapshot.stores
             opened = [
                 known[row.id]

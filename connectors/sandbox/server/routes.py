@@ -148,6 +148,25 @@ def _register(house: House, call: Call) -> Answer:
     return 201, {"url": url}
 
 
+def _registered(house: House, call: Call) -> Answer:
+    del call
+    return 200, {"items": [{"url": url} for url in house.webhooks.targets]}
+
+
+def _unregister(house: House, call: Call) -> Answer:
+    url = str(call.body.get("url", ""))
+    known = url in house.webhooks.targets
+    if known:
+        house.webhooks.targets.remove(url)
+    return 200, {"removed": int(known)}
+
+
+def _introduce(house: House, call: Call) -> Answer:
+    del call
+    told = {"name": "A sandbox", "currency": house.shelves.currency, "time_zone": "Europe/Berlin"}
+    return 200, told
+
+
 def _shown(house: House, call: Call) -> Answer:
     key = call.keys[0]
     with house.shelves.lock:
@@ -217,7 +236,10 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
         ("PUT", "/admin/customers/([^/]+)/tags/([^/]+)", _tag),
         ("DELETE", "/admin/customers/([^/]+)/tags/([^/]+)", _untag),
         ("PUT", "/admin/customers/([^/]+)/recommendations", _recommend),
+        ("GET", "/admin/shop", _introduce),
         ("POST", "/admin/webhooks", _register),
+        ("GET", "/admin/webhooks", _registered),
+        ("DELETE", "/admin/webhooks", _unregister),
         ("GET", "/storefront/customers/([^/]+)", _shown),
         ("POST", "/storefront/checkout", _checkout),
         ("POST", "/storefront/browse", _browse),

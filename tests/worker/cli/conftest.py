@@ -80,6 +80,10 @@ def at_valkey(valkey_url: str, valkey: redis.Redis, monkeypatch: pytest.MonkeyPa
     return valkey_url
 
 
+NOWHERE = "http://127.0.0.1:9"
+OFFLINE = ("--offline", "--currency", "EUR")
+
+
 @pytest.fixture
 def store(shoal: Shoal) -> Any:
     """A store on the wall's clock, its keys as `store add --json` shows them."""
@@ -88,6 +92,6 @@ def store(shoal: Shoal) -> Any:
 
 def added(shoal: Shoal, name: str, *more: object) -> Any:
     """Add a store that names a place which nobody answers at."""
-    ran = shoal("store", "add", name, "--url", "http://127.0.0.1:9", *more, "--json")
+    ran = shoal("store", "add", name, "--url", NOWHERE, *OFFLINE, *more, "--json")
     assert ran.code == 0, ran.err
     return ran.json

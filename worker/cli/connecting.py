@@ -1,0 +1,197 @@
+"""``shoal store check``, ``poll`` and ``remove``, and what ``add`` asks and tells."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli.output import Json, print_json, print_table, say
+
+if TYPE_CHECKING:  # a command imports what it needs
+    from datetime import timedelta
+
+    from worker.connecting import Connected
+    from worker.new_stores import NewStore
+
+_StoreId = Annotated[str, typer.Argument(help="The store's id.")]
+_WAYS = """Stores cannot reach this door yet. Three ways to an address, then set SHOAL_PUBLIC_URL:
+  1. docker compose --profile public up -d    (a server with a domain: TLS by itself)
+  2. a reverse proxy of yours, for nginx:     location /webhooks/ {{ proxy_pass http://{door}; }}
+  3. a tunnel, for trying it:                 ssh -R 80:{door} YOUR-SERVER
+Or without any: `shoal store poll {store}` reads the store's changes every minute."""
+
+
+def check(
+    store: _StoreId,
+    *,
+    mend: Annotated[bool, typer.Option("--mend", help="Ask for its webhooks anew.")] = False,
+    json: Json = False,
+) -> None:
+    """Look whether a store and we understand each other; exit 1 if something is wrong."""
+    from worker.cli.context import opened
+    from worker.connecting import subscribed
+    from worker.store_health import store_health
+
+    with opened() as kit:
+        if mend:
+            subscribed(kit, store)
+        found = store_health(kit, store)
+    if json:
+        print_json({"store": store, "checks": [asdict(one) for one in found]})
+    else:
+        rows = [
+            ("yes" if one.is_ok else "NO", one.check, one.said, one.advice or "-") for one in found
+        ]
+        print_table(f"Store {store}", ("well", "check", "said", "what to do"), rows)
+    raise typer.Exit(0 if all(one.is_ok for one in found) else 1)
+
+
+def poll(
+    store: _StoreId,
+    every: Annotated[str, typer.Option(help="How often: 60s, 15m.")] = "60s",
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Read its lists no more.")] = False,
+    json: Json = False,
+) -> None:
+    """Read a store's changes again and again: for where its webhooks cannot arrive."""
+    from connectors.events import microseconds
+    from worker import walks
+    from worker.cli.context import opened
+    from worker.database import transaction
+    from worker.stores import load_store
+
+    span = days(every, "--every")
+    if not span:
+        problem = "--every: expected a duration such as 60s or 15m"
+        raise typer.BadParameter(problem)
+    with opened() as kit, transaction(kit.engine) as connection:
+        number = load_store(connection, store).number
+        if off:
+            walks.stop(connection, number, "poll")
+        else:
+            now, every_us = microseconds(kit.clock()), int(span.total_seconds() * 1_000_000)
+            walks.begin_polling(connection, number, now, every_us)
+    told = "no more" if off else f"every {span.total_seconds():g} s while `shoal up` runs"
+    if json:
+        print_json({"store": store, "polled": not off})
+    else:
+        say(f"Changes of {store} are read {told}.")
+
+
+def remove(
+    store: _StoreId,
+    *,
+    erase: Annotated[bool, typer.Option("--erase", help="Delete all we know of it, too.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Although something could not be taken back in it.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Take webhooks, tags and open coupons back in a store, then delete it here."""
+    from rich.progress import Progress
+
+    from worker.cli.context import opened
+    from worker.leaving import CLOSING, forget_store, leave_store
+
+    with opened() as kit, Progress(disable=json, transient=True) as bar:
+        task = bar.add_task(f"Leaving {store}", total=None)
+        left = leave_store(
+            kit, store, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+        is_gone = force or not left.problems
+        if is_gone:
+            forget_store(kit, store, erases=erase, patience=CLOSING)
+    if json:
+        told = {"store": store, "removed": is_gone, "erased": erase and is_gone}
+        print_json({**told, **asdict(left)})
+    else:
+        say(
+            f"Gone in the store: {left.webhooks} webhooks, {left.coupons} coupons, {left.tags} tags"
+        )
+        for problem in left.problems:
+            say(f"Not taken back: {problem}")
+        if not is_gone:
+            say("The store stays here, stopped. Run it again, or leave those there with --force.")
+        else:
+            say(f"{store} is {'erased' if erase else 'removed; its figures stay'} here.")
+    raise typer.Exit(0 if is_gone else 1)
+
+
+def tell_connected(new: NewStore, connected: Connected, *, is_polled: bool, is_json: bool) -> None:
+    """Say what connecting came to, and what is left to do."""
+    refused = [one for one in connected.subscriptions if one.problem]
+    problems = [*connected.problems, *(f"{one.topic}: {one.problem}" for one in refused)]
+    if is_json:
+        print_json(
+            {
+                "store": new.id,
+                "partition": connected.added.partition,
+                "browser_key": connected.added.browser_key,
+                "server_key": connected.added.server_key,
+                "webhooks": [one.topic for one in connected.subscriptions if not one.problem],
+                "problems": problems,
+            }
+        )
+        return
+    if connected.facts:
+        told = connected.facts
+        say(f"{new.id} is {told.name}: {told.currency}, {told.time_zone}")
+        for name, what in sorted(told.missing.items()):
+            say(f"Not granted: {name} ({what})")
+        for note in told.notes:
+            say(note)
+    say(f"Store {new.id} is here. Webhooks go to {connected.webhook_address or _path(new)}")
+    if connected.subscriptions:
+        count = len(connected.subscriptions) - len(refused)
+        say(f"It sends {count} kinds of webhooks from now on.")
+    for problem in problems:
+        say(f"Did not work: {problem} (`shoal store check {new.id} --mend` tries again)")
+    say(f"Browser key (public):          {connected.added.browser_key}")
+    say(f"Server key (shown this once):  {connected.added.server_key}")
+    if new.url and new.clock == "wall":
+        say(f"Its past is read while `shoal up` runs: `shoal store check {new.id}` says how far.")
+        if not connected.webhook_address and not is_polled:
+            door = f"127.0.0.1:{os.environ.get('SHOAL_PORT', '8787')}"
+            say(_WAYS.format(store=new.id, door=door))
+
+
+def _path(new: NewStore) -> str:
+    return f"/webhooks/{new.id}"
+
+
+def secrets_of(texts: list[str]) -> dict[str, str]:
+    """Secrets as NAME=VALUE; a NAME alone is asked for, so that no shell's history keeps it."""
+    return pairs(
+        [
+            text if "=" in text else f"{text}={typer.prompt(text, hide_input=True)}"
+            for text in texts
+        ],
+        "--secret",
+    )
+
+
+def pairs(texts: list[str], name: str) -> dict[str, str]:
+    """NAME=VALUE of an option that may be given several times."""
+    found = [text.partition("=") for text in texts]
+    for text, (key, sign, _) in zip(texts, found, strict=True):
+        if not key or not sign:
+            shown = text if name != "--secret" else "…"
+            problem = f"{name} {shown!r}: expected NAME=VALUE"
+            raise typer.BadParameter(problem)
+    return {key: value for key, _, value in found}
+
+
+def days(text: str, name: str) -> timedelta:
+    """A duration such as 730d, 15m or 60s; 0 is none."""
+    from datetime import timedelta
+
+    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    if text == "0":
+        return timedelta()
+    if text[-1:] not in units or not text[:-1].isdecimal():
+        problem = f"{name} {text!r}: expected a duration such as 730d, 12h, 15m or 60s"
+        raise typer.BadParameter(problem)
+    return timedelta(seconds=int(text[:-1]) * units[text[-1]])

@@ -1,0 +1,166 @@
+"""Connecting a store: it introduces itself, is added, told where to send, and its past is read.
+
+What can fail fails before anything is written; afterwards each step can be repeated alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from connectors.connecting import (
+    ShopFacts,
+    Subscription,
+    SupportsShopFacts,
+    SupportsSubscriptions,
+)
+from connectors.errors import ConnectorError
+from connectors.events import microseconds
+from connectors.protocol import StoreConfig
+from worker import walks
+from worker.database import transaction
+from worker.errors import StoreRefused
+from worker.lines import line_to, trial_line
+from worker.new_stores import NewStore
+from worker.runtime import Kit
+from worker.stores import AddedStore, add_store, load_store
+
+PAST: Final = timedelta(days=730)  # what a backfill reads unless told otherwise
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What connecting came to.
+
+    Attributes
+    ----------
+    facts
+        What the store said of itself; None if its platform cannot say it.
+    subscriptions
+        The webhooks that were asked for, those refused with their problem.
+    webhook_address
+        Where they go; empty without a public address.
+    problems
+        Sentences on what did not work and can be repeated by `shoal store check --mend`.
+    """
+
+    added: AddedStore
+    facts: ShopFacts | None
+    webhook_address: str
+    subscriptions: Sequence[Subscription] = ()
+    problems: list[str] = field(default_factory=list)
+
+
+def introduced(new: NewStore) -> tuple[NewStore, ShopFacts | None]:
+    """The store with what it says of itself in the place of what was left open.
+
+    Raises
+    ------
+    ConnectorError
+        If it does not answer, or the credentials do not suffice.
+    """
+    if not new.url:
+        return new, None
+    config = StoreConfig(
+        new.id,
+        new.platform,
+        new.url,
+        new.currency,
+        new.time_zone or "UTC",
+        dict(new.options),
+        dict(new.secrets),
+    )
+    connector = trial_line(config).connector
+    if not isinstance(connector, SupportsShopFacts):
+        return new, None
+    facts = connector.shop_facts()
+    told = replace(
+        new,
+        name=new.name or facts.name,
+        currency=new.currency or facts.currency,
+        time_zone=new.time_zone or facts.time_zone,
+    )
+    return told, facts
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to hear of a store.
+
+    Attributes
+    ----------
+    past
+        How far back its lists are read; zero: not at all.
+    is_polled
+        Whether its lists are read each minute from now on.
+    is_offline
+        Whether the store is asked nothing now: not who it is, and not for its webhooks.
+    """
+
+    past: timedelta = PAST
+    is_polled: bool = False
+    is_offline: bool = False
+
+
+def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
+    """Add a store and begin to hear of it.
+
+    Raises
+    ------
+    ConnectorError
+        If the store does not answer or refuses the credentials; nothing was written.
+    StoreRefused
+        Naming everything that cannot be used; nothing was written.
+    """
+    new, facts = (new, None) if wanted.is_offline else introduced(new)
+    if not new.currency:
+        problem = f"currency: {new.platform} does not say it, so --currency is needed (EUR, USD …)"
+        raise StoreRefused([problem])
+    new = replace(new, time_zone=new.time_zone or "UTC")
+    now = kit.clock()
+    with transaction(kit.engine) as connection:
+        added = add_store(connection, kit.sealer, new, microseconds(now))
+        if new.url and new.clock == "wall":
+            _begin(connection, added.number, now, wanted)
+    address = webhook_address(kit, new.id)
+    connected = Connected(added, facts, address)
+    if not address or not new.url or wanted.is_offline:
+        return connected
+    try:
+        return replace(connected, subscriptions=subscribed(kit, new.id))
+    except ConnectorError as error:
+        return replace(connected, problems=[str(error)])
+
+
+def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:
+    """Have the store send its webhooks to us; none where a platform cannot be asked.
+
+    Raises
+    ------
+    ConnectorError
+        If the store does not answer.
+    """
+    with transaction(kit.engine) as connection:
+        store = load_store(connection, store_id)
+    connector = line_to(kit, store).connector
+    if not isinstance(connector, SupportsSubscriptions):
+        return ()
+    return connector.subscribe(webhook_address(kit, store_id))
+
+
+def webhook_address(kit: Kit, store_id: str) -> str:
+    """Where a store's webhooks shall go; empty without a public address."""
+    public = kit.settings.public_url.rstrip("/")
+    return f"{public}/webhooks/{store_id}" if public else ""
+
+
+def _begin(connection: Connection, store: int, now: datetime, wanted: Wanted) -> None:
+    if wanted.past:
+        since = microseconds(now - wanted.past)
+        walks.begin_backfill(connection, store, since, microseconds(now))
+    if wanted.is_polled:
+        walks.begin_polling(connection, store, microseconds(now))

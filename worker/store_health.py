@@ -1,0 +1,205 @@
+"""`shoal store check`: whether a store and we still understand each other, asked of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+
+from connectors.connecting import (
+    ShopFacts,
+    Subscription,
+    SupportsShopFacts,
+    SupportsSubscriptions,
+)
+from connectors.errors import ConnectorError
+from connectors.events import microseconds, moment
+from worker import cursors, models, stream, walks
+from worker.connecting import webhook_address
+from worker.database import reading, transaction
+from worker.lines import line_to
+from worker.runtime import Kit
+from worker.stores import Store, load_store, pause_store
+from worker.walks import Walk
+
+_QUIET: Final = 86_400_000_000  # microseconds without a webhook that are worth a word
+_LATE: Final = 60.0  # seconds that an event may wait
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at, as `shoal doctor` says it.
+
+    Attributes
+    ----------
+    advice
+        What to do; empty where nothing is.
+    """
+
+    check: str
+    is_ok: bool
+    said: str
+    advice: str = ""
+
+
+def store_health(kit: Kit, store_id: str) -> list[Line]:
+    """Everything worth knowing about a store's connection.
+
+    A store whose pushes were stopped because it refused us goes on when it takes us again.
+
+    Raises
+    ------
+    UnknownStore
+        Naming the nearest id there is.
+    """
+    with reading(kit.engine) as connection:
+        store = load_store(connection, store_id)
+    found = [*_asked(kit, store), *_heard(kit, store), *_read(kit, store), _lag(kit, store)]
+    return [*found, *_refused(kit, store)]
+
+
+def _asked(kit: Kit, store: Store) -> list[Line]:
+    """What the store says: who it is, what it lets us do, where it sends its webhooks."""
+    if not store.url:
+        return [Line("answers", is_ok=True, said="it has no API: events come by /v1 alone")]
+    try:
+        connector = line_to(kit, store).connector
+        facts = connector.shop_facts() if isinstance(connector, SupportsShopFacts) else None
+        sent = connector.subscriptions() if isinstance(connector, SupportsSubscriptions) else None
+    except ConnectorError as error:
+        advice = "look at its address and credentials; `shoal store add` wants them anew"
+        return [Line("answers", is_ok=False, said=str(error), advice=advice)]
+    found = [_answered(kit, store, facts)]
+    found += _allowed(facts) if facts else []
+    found += _sent(kit, store, sent) if sent is not None else []
+    return found
+
+
+def _answered(kit: Kit, store: Store, facts: ShopFacts | None) -> Line:
+    if facts is None:
+        said = "it is asked only when something is pushed"
+        return Line("answers", is_ok=not store.paused, said=store.paused or said)
+    said = f"{facts.name}, {facts.currency}, {facts.time_zone}"
+    if facts.currency != store.currency:
+        advice = f"figures are kept in {store.currency}: orders in {facts.currency} stay apart"
+        return Line("answers", is_ok=False, said=said, advice=advice)
+    if store.paused:
+        with transaction(kit.engine) as connection:
+            pause_store(connection, store.number, "")
+        said += f"; pushes go on (they were stopped: {store.paused})"
+    return Line("answers", is_ok=True, said=said)
+
+
+def _allowed(facts: ShopFacts) -> list[Line]:
+    lost = [f"{name} ({what})" for name, what in sorted(facts.missing.items())]
+    found = [
+        Line(
+            "scopes",
+            is_ok=not lost,
+            said="missing: " + ", ".join(lost) if lost else f"all {len(facts.granted)} granted",
+            advice="grant them in the store's own admin, then ask again" if lost else "",
+        )
+    ]
+    if facts.withheld:
+        told = "; ".join(f"{name}: {why}" for name, why in sorted(facts.withheld.items()))
+        found.append(Line("personal fields", is_ok=True, said=f"not told to us: {told}"))
+    if facts.budget:
+        left = f"{facts.budget.available:g} of {facts.budget.maximum:g} left"
+        found.append(Line("rate budget", is_ok=True, said=left))
+    return [*found, *(Line("note", is_ok=True, said=note) for note in facts.notes)]
+
+
+def _sent(kit: Kit, store: Store, sent: Sequence[Subscription]) -> list[Line]:
+    address = webhook_address(kit, store.id)
+    ours = [one for one in sent if address and one.address == address]
+    if ours:
+        topics = ", ".join(sorted(one.topic for one in ours))
+        return [Line("subscriptions", is_ok=True, said=f"{len(ours)} to {address}: {topics}")]
+    with reading(kit.engine) as connection:
+        is_polled = walks.walk_of(connection, store.number, "poll") is not None
+    if is_polled:
+        said = "none: its lists are read every minute instead"
+        return [Line("subscriptions", is_ok=True, said=said)]
+    advice = (
+        "`shoal store check --mend`"
+        if address
+        else "set SHOAL_PUBLIC_URL, or `shoal store poll` to have its lists read every minute"
+    )
+    return [Line("subscriptions", is_ok=False, said="it sends us no webhooks", advice=advice)]
+
+
+def _heard(kit: Kit, store: Store) -> list[Line]:
+    events = models.events.c
+    with reading(kit.engine) as connection:
+        last = connection.execute(
+            select(func.max(events.received_at)).where(
+                events.store == store.number, events.source.in_(("webhook", "poll"))
+            )
+        ).scalar()
+    if last is None:
+        return [Line("last word", is_ok=True, said="nothing was heard of it yet")]
+    quiet = microseconds(kit.clock()) - int(last)
+    at = moment(int(last)).isoformat(timespec="seconds")
+    advice = "is the shop quiet, or do its webhooks not arrive?" if quiet > _QUIET else ""
+    return [Line("last word", is_ok=quiet <= _QUIET, said=f"at {at}", advice=advice)]
+
+
+def _read(kit: Kit, store: Store) -> list[Line]:
+    with reading(kit.engine) as connection:
+        found = [walks.walk_of(connection, store.number, kind) for kind in ("backfill", "poll")]
+    now = microseconds(kit.clock())
+    return [
+        Line(walk.kind, is_ok=not walk.problem, said=progress(walk, now), advice="")
+        for walk in found
+        if walk is not None
+    ]
+
+
+def progress(walk: Walk, now: int) -> str:
+    """How far a walk is, in words; with an estimate where the store said how much there is."""
+    if walk.problem:
+        wait = max(walk.next_at - now, 0) // 1_000_000
+        return f"{walk.problem}; tried again in {wait} s"
+    if walk.kind == "poll":
+        seconds = walk.every // 1_000_000
+        last = moment(walk.done_at).isoformat(timespec="seconds") if walk.done_at else "never yet"
+        return f"every {seconds} s, last at {last}"
+    if not walk.next_at:
+        return f"done: {walk.brought} events"
+    if not walk.expected or not walk.brought:
+        return f"{walk.brought} events so far"
+    left = max(walk.expected - walk.brought, 0) * (now - walk.began_at) / walk.brought
+    minutes = left / 60_000_000
+    return f"{walk.brought} of about {walk.expected} events, about {minutes:.0f} minutes to go"
+
+
+def _lag(kit: Kit, store: Store) -> Line:
+    with reading(kit.engine) as connection:
+        position = cursors.positions(connection).get(store.partition, stream.START)
+    entries = stream.read(kit.redis, store.partition, position, 1)
+    if not entries:
+        return Line("lag", is_ok=True, said="every event is applied")
+    seconds = kit.clock().timestamp() - stream.order(entries[0].position)[0] / 1_000
+    advice = "is a drain running? `shoal doctor`" if seconds > _LATE else ""
+    said = f"the oldest event has waited {seconds:.0f} s"
+    return Line("lag", is_ok=seconds <= _LATE, said=said, advice=advice)
+
+
+def _refused(kit: Kit, store: Store) -> list[Line]:
+    letters = models.dead_letters.c
+    with reading(kit.engine) as connection:
+        query = (
+            select(letters.reason, func.count())
+            .where(letters.store == store.id, letters.state == "open")
+            .group_by(letters.reason)
+            .order_by(func.count().desc())
+            .limit(3)
+        )
+        rows = connection.execute(query).all()
+    if not rows:
+        return [Line("dead letters", is_ok=True, said="none")]
+    said = "; ".join(f"{count} times {reason}" for reason, count in rows)
+    advice = f"`shoal dead-letters list --store {store.id}`"
+    return [Line("dead letters", is_ok=False, said=said, advice=advice)]
