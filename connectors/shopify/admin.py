@@ -144,12 +144,12 @@ class Admin:
         raise AccessDenied(closed, **self.place(), status=status)
 
     def _data(self, operation: Operation, answer: Answer, cost: Cost | None, kind: type[T]) -> T:
+        if answer.status >= httpx.codes.BAD_REQUEST:
+            raise self.refused(operation, "refused", answer.status)
         body = answer.body if isinstance(answer.body, dict) else {}
         problem = faults.first_fault(body, self.heard.withheld)
         if problem is not None:
             raise self._error(operation, problem, cost)
-        if answer.status >= httpx.codes.BAD_REQUEST:
-            raise self.refused(operation, "refused", answer.status)
         try:
             return msgspec.convert(body.get("data"), kind)
         except msgspec.ValidationError as error:

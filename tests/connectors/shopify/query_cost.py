@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FragmentDefinitionNode,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -36,12 +38,17 @@ def page_factor(first: int) -> int:
 
 def query_cost(schema: GraphQLSchema, text: str, variables: Mapping[str, Any]) -> int:
     """Points for the only operation of a document."""
-    document = parse(text)
+    document = _parsed(text)
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     fragments: dict[str, Any] = {
         d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
     }
     return _Counter(schema, fragments, variables).operation(operations[0])
+
+
+@cache
+def _parsed(text: str) -> DocumentNode:
+    return parse(text)
 
 
 class _Counter:

@@ -260,16 +260,7 @@ def _subscribe(shop: Shop, args: dict[str, Any]) -> Node:
     if topic == "CUSTOMERS_MERGE" and "read_customer_merge" not in shop.granted:
         text = "You cannot create a webhook subscription with the specified topic"
         return _refusal("webhookSubscription", ["topic"], text)
-    number = shop.shelves.number()
-    node = {
-        "__typename": "WebhookSubscription",
-        "id": f"gid://shopify/WebhookSubscription/{number}",
-        "topic": topic,
-        "uri": wanted["uri"],
-        "format": wanted["format"],
-        "apiVersion": {"handle": shop.version},
-    }
-    shop.shelves.subscriptions[node["id"]] = node
+    node = shop.shelves.add_subscription(topic, wanted["uri"], shop.version)
     return {"webhookSubscription": node, "userErrors": []}
 
 

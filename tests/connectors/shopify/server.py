@@ -157,6 +157,7 @@ def throttled(cost: float, status: dict[str, float]) -> dict[str, Any]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Listener
 
     def do_POST(self) -> None:

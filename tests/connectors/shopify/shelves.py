@@ -144,6 +144,18 @@ class Shelves:
         self.refunds[node["id"]] = node
         return node
 
+    def add_subscription(self, topic: str, uri: str, version: str = "2026-10") -> Node:
+        node: Node = {
+            "__typename": "WebhookSubscription",
+            "id": gid("WebhookSubscription", self.number()),
+            "topic": topic,
+            "uri": uri,
+            "format": "JSON",
+            "apiVersion": {"handle": version},
+        }
+        self.subscriptions[node["id"]] = node
+        return node
+
     def tags(self, number: int) -> list[str]:
         found: list[str] = self.customers[gid("Customer", number)]["tags"]
         return found
