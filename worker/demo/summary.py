@@ -20,7 +20,7 @@ from worker.demo.scene import newest_coupons, pushed
 from worker.demo.theatre import Theatre, shop_of, status_url
 from worker.explaining import explain
 from worker.shop import Shop
-from worker.web.status_campaigns import ShownCampaign, shown_campaigns
+from worker.web.status_campaigns import ShownCampaign, live_cost, shown_campaigns
 
 _SHOWN: Final = 3
 _BAR: Final = 30
@@ -84,7 +84,6 @@ def _campaigns(
             f"{row.holds:,}",
             row.cost_at_most,
         )
-    cost = sum(count for (name, label), count in counts.items() if _is_live_cost(name, label))
     table.add_section()
     table.add_row(
         "together",
@@ -92,14 +91,10 @@ def _campaigns(
         f"{sum(coupons.values()):,}",
         f"{sum(row.holdouts for row in shown):,}",
         f"{sum(row.holds for row in shown):,}",
-        money_text(cost, shop.currency),
+        money_text(live_cost(counts), shop.currency),
         style="bold",
     )
     return table
-
-
-def _is_live_cost(name: str, label: str) -> bool:
-    return name == "cost" and label.split("|")[1:] == ["live", "fire"]
 
 
 def _coupons(connection: Connection, shop: Shop) -> Table:

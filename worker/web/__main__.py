@@ -8,7 +8,7 @@ import sys
 
 from worker.errors import ShoalError
 from worker.observability import set_up_logging
-from worker.runtime import Kit, close_kit, process_kit
+from worker.runtime import Kit, close_kit, open_kit
 from worker.settings import settings_from
 from worker.web.desk import make_desk
 from worker.web.door import door_app
@@ -22,12 +22,16 @@ from worker.web.listeners import (
 )
 from worker.web.status import status_app
 
+# Seconds for each answer of Redis: twice that, and the sender hears 503.
+_PATIENCE = 1.0
+
 
 def main() -> int:
     """Serve from the environment; the exit code."""
     try:
-        set_up_logging(settings_from(os.environ).log_level)
-        run(process_kit())
+        settings = settings_from(os.environ)
+        set_up_logging(settings.log_level)
+        run(open_kit(settings, patience=_PATIENCE))
     except ShoalError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

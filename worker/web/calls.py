@@ -108,7 +108,7 @@ def _keep_rejected(desk: Desk, holder: Holder, call: Call, rejections: Sequence[
     """A server's mistakes are kept; anybody can make mistakes with a public key."""
     if not rejections or not holder.sender.is_server:
         return
-    with redis_or_refusal():
+    with redis_or_refusal(desk):
         letters = rejected_letters(desk.kit.sealer, holder.store.id, call, rejections)
         letter_stream.keep(desk.kit.redis, letters)
 

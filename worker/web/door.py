@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from worker import probing
 from worker.stores import SERVER_PREFIX
 from worker.tracking import VERBS, Verb
 from worker.web import calls
@@ -20,8 +21,9 @@ from worker.web.counters import Counters
 from worker.web.credentials import cors_headers, key_in_headers, preflight_headers
 from worker.web.desk import Desk
 from worker.web.refusals import Refusal, refused
-from worker.web.webhooks import known_store, take_webhook
+from worker.web.webhooks import known_store, take_probe, take_webhook
 
+_PROBE = 1_024  # bytes
 _REASONS = {404: "unknown_path", 405: "wrong_method"}
 
 
@@ -31,6 +33,7 @@ def door_app(desk: Desk) -> ASGIApp:
     app.add_api_route(
         "/webhooks/{store}", _webhook_route(desk), methods=["POST"], response_model=None
     )
+    app.add_api_route(probing.PATH, _probe_route(desk), methods=["POST"], response_model=None)
     for verb in VERBS:
         path = f"/v1/{verb}"
         app.add_api_route(path, _call_route(desk, verb), methods=["POST"], response_model=None)
@@ -51,6 +54,14 @@ def _webhook_route(desk: Desk) -> Any:
         return await run_in_threadpool(take_webhook, desk, found, dict(request.headers), body)
 
     return receive_webhook
+
+
+def _probe_route(desk: Desk) -> Any:
+    async def answer_probe(request: Request) -> Response:
+        calls.within_address_limit(desk, _address(request))
+        return take_probe(desk, await body_of(request, _PROBE))
+
+    return answer_probe
 
 
 def _call_route(desk: Desk, verb: Verb) -> Any:

@@ -24,11 +24,12 @@ from worker.database import reading
 from worker.errors import ShoalError
 from worker.runtime import Kit
 from worker.stream import reachable
+from worker.web.answer_page import answer_page, problem_page
 from worker.web.bodies import body_of
 from worker.web.counters import Counters
 from worker.web.metrics import metrics_text
 from worker.web.refusals import Refusal, json_answer, refused
-from worker.web.status_page import answer_page, problem_page, status_page
+from worker.web.status_page import status_page
 from worker.web.status_queries import Status, status, why
 
 _FRESH: Final = 2.0  # seconds; several tabs and a scraper read the same status
@@ -62,8 +63,9 @@ def status_app(kit: Kit, counters: Counters) -> ASGIApp:
     app = FastAPI(openapi_url=None, redirect_slashes=False)
 
     @app.get("/", response_model=None)
-    def show_page() -> Response:
-        return _page(lambda: status_page(lately.status()))
+    def show_page(request: Request) -> Response:
+        is_live = "live" in request.query_params
+        return _page(lambda: status_page(lately.status(), is_live=is_live))
 
     @app.post("/why", response_model=None)
     async def show_reasons(request: Request) -> Response:

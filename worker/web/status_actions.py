@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from campaigns.costs import money_text
 from connectors.events import moment
-from connectors.records import Money
 from worker import models
 from worker.claims import REASONS
 
@@ -18,11 +19,16 @@ NEWEST: Final = 50
 _LOOKED_AT: Final = 500
 _HOUSEKEEPING: Final = ("look_up", "revoke")
 _MEASURED: Final = 500
+_NAMED: Final = 2  # products of a recommendation
 _actions: Final = models.actions.c
 
 
 class ShownAction(msgspec.Struct, frozen=True):
-    """One action as people read it. ``customer`` is our id, ``platform_id`` the store's."""
+    """One action as people read it. ``customer`` is our id, ``platform_id`` the store's.
+
+    ``occasion`` tells which of them were decided together; ``cost`` is at most, and empty for
+    what costs nothing.
+    """
 
     customer: int
     platform_id: str
@@ -31,6 +37,8 @@ class ShownAction(msgspec.Struct, frozen=True):
     at: str
     state: str
     reason: str = ""
+    occasion: str = ""
+    cost: str = ""
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -46,29 +54,32 @@ def newest_actions(connection: Connection, store: int, currency: str) -> list[Sh
     rows.sort(key=lambda row: (row.due_at, row.key), reverse=True)
     rows = rows[:NEWEST]
     names = _platform_ids(connection, {row.customer for row in rows})
+    titles = _titles(connection, store, rows)
     return [
         ShownAction(
             row.customer,
             names.get(row.customer, ""),
             row.campaign,
-            what(row.kind, row.payload, currency),
+            what(row.kind, row.payload, currency, titles),
             moment(row.due_at).strftime("%Y-%m-%d %H:%M"),
             row.state,
             REASONS.get(row.reason, row.reason),
+            row.occasion,
+            money_text(row.cost, currency) if row.cost else "",
         )
         for row in rows
     ]
 
 
-def what(kind: str, payload: str, currency: str) -> str:
-    """An action in a few words."""
-    told: dict[str, Any] = msgspec.json.decode(payload or "{}")
+def what(kind: str, payload: str, currency: str, titles: Mapping[str, str]) -> str:
+    """An action in a few words; products by their titles, where those are known."""
+    told = _told(payload)
     if kind == "coupon":
         percent, amount = told.get("percent_off"), told.get("amount_off")
-        off = f"{percent:g} %" if percent else _money(amount or 0, currency)
+        off = f"{percent:g} %" if percent else money_text(amount or 0, currency)
         return f"coupon {told.get('code', '')}: {off} off"
     if kind == "recommend":
-        return f"recommendation: {', '.join(told.get('products', ()))}"
+        return f"recommendation: {_listed(told.get('products', ()), titles)}"
     if kind == "tag":
         return f"tag {told.get('name', '')}{'' if told.get('is_member', True) else ' removed'}"
     return kind
@@ -126,5 +137,25 @@ def _platform_ids(connection: Connection, customers: set[int]) -> dict[int, str]
     return {int(str(one)): str(name) for one, name in rows}
 
 
-def _money(minor: int, currency: str) -> str:
-    return f"{Money(minor, currency).amount:f} {currency}"
+def _titles(connection: Connection, store: int, rows: Sequence[Any]) -> dict[str, str]:
+    """Product → title, of the products that are named."""
+    payloads = [_told(row.payload) for row in rows if row.kind == "recommend"]
+    named = {product for told in payloads for product in told.get("products", ())[:_NAMED]}
+    products = models.products.c
+    found = connection.execute(
+        select(products.product_id, products.title).where(
+            products.store == store, products.product_id.in_(named), products.title != ""
+        )
+    )
+    return {str(product): str(title) for product, title in found}
+
+
+def _listed(products: Sequence[str], titles: Mapping[str, str]) -> str:
+    more = len(products) - _NAMED
+    named = ", ".join(titles.get(one, one) for one in products[:_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _told(payload: str) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.json.decode(payload or "{}")
+    return told

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select
 from campaigns.costs import minor_units, money_text
 from campaigns.durations import micros, said
 from campaigns.limits import Budget
-from campaigns.reasons import REASONS
 from worker import models
 from worker.shop import Running, Shop
+from worker.web.plain_words import of_many, trigger_said
 
 Tallies = Mapping[tuple[str, str], int]
 _decisions: Final = models.decisions.c
@@ -31,7 +31,8 @@ class ShownCampaign(msgspec.Struct, frozen=True):
     """One campaign: counts of live and shadow decisions together, money as text.
 
     ``cost_at_most`` is of live fires only: a shadow decision and a holdout cost nothing.
-    ``bounds`` says what limits it now, ``stop`` the command that ends its pushes.
+    ``wakes`` says when it is asked at all, ``bounds`` what limits it now, ``stop`` the command
+    that ends its pushes.
     """
 
     id: str
@@ -44,6 +45,7 @@ class ShownCampaign(msgspec.Struct, frozen=True):
     cost_in_shadow: str
     redeemed: int
     held_by: tuple[HeldBy, ...]
+    wakes: str
     bounds: tuple[str, ...]
     stop: str
 
@@ -82,6 +84,15 @@ def _times_said(times: int) -> str:
     return "once" if times == 1 else f"{times} times"
 
 
+def live_cost(tallies: Tallies) -> int:
+    """What all live campaigns together cost at most, in minor units."""
+    return sum(
+        count
+        for (name, label), count in tallies.items()
+        if name == "cost" and label.split("|")[1:] == ["live", "fire"]
+    )
+
+
 def held_by(tallies: Tallies, campaign: str) -> tuple[HeldBy, ...]:
     """Reasons of a campaign's holds, the most frequent first."""
     times: dict[str, int] = {}
@@ -91,18 +102,7 @@ def held_by(tallies: Tallies, campaign: str) -> tuple[HeldBy, ...]:
             reason = rest.partition("|")[2]
             times[reason] = times.get(reason, 0) + count
     ordered = sorted(times.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(HeldBy(reason, general_sentence(reason), count) for reason, count in ordered)
-
-
-def general_sentence(reason: str) -> str:
-    """A reason as it is said of many customers at once: its blanks are left open."""
-    said_of_one = REASONS.get(reason, reason)
-    return said_of_one.format_map(_Blanks())
-
-
-class _Blanks(dict[str, str]):
-    def __missing__(self, _: str) -> str:
-        return "…"
+    return tuple(HeldBy(reason, of_many(reason), count) for reason, count in ordered)
 
 
 def _shown(connection: Connection, shop: Shop, running: Running, tallies: Tallies) -> ShownCampaign:
@@ -121,6 +121,7 @@ def _shown(connection: Connection, shop: Shop, running: Running, tallies: Tallie
         cost_in_shadow=money_text(tallies.get(("cost", f"{name}|shadow|fire"), 0), shop.currency),
         redeemed=tallies.get(("redeemed", name), 0),
         held_by=reasons,
+        wakes=trigger_said(running.campaign.trigger),
         bounds=bounds(connection, shop, running),
         stop=f"shoal campaigns {'pause' if live else 'start'} {option}",
     )

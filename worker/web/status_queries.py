@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 import redis
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
-from worker import cursors, letter_stream, stream
+from worker import cursors, letter_stream, models, stream
 from worker.database import reading
 from worker.dead_letters import open_letters
 from worker.errors import RedisDown
@@ -19,6 +19,8 @@ from worker.runtime import Kit
 from worker.sealing import Sealer
 from worker.shop import Shop, load_shops
 from worker.stores import list_stores, load_store
+from worker.web.plain_words import trigger_said
+from worker.web.status_campaigns import bounds
 from worker.web.status_stores import ShownStore, shown_store
 
 
@@ -95,13 +97,37 @@ def why(connection: Connection, sealer: Sealer, asked: tuple[str, str, str], wal
     shop: Shop = load_shops(connection, {store.id}, -1, wall)[store.id]
     customer = find_customer(connection, sealer, shop, who)
     chosen = [one for one in shop.campaigns if campaign in {"", one.campaign.id}]
-    told = tuple(explain(connection, shop, one, customer) for one in chosen)
-    return Answer(store.id, customer, told)
+    told = tuple(
+        AnsweredCampaign(
+            explain(connection, shop, one, customer),
+            trigger_said(one.campaign.trigger),
+            bounds(connection, shop, one),
+        )
+        for one in chosen
+    )
+    people = models.customers.c
+    row = connection.execute(
+        select(people.platform_id, people.segment).where(people.id == customer)
+    ).one()
+    return Answer(store.id, customer, row.platform_id, row.segment, told)
+
+
+class AnsweredCampaign(msgspec.Struct, frozen=True):
+    """One campaign and one customer, when it is asked at all, and what limits it now."""
+
+    told: Explanation
+    wakes: str
+    bounds: tuple[str, ...]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is to be said of one customer, campaign by campaign."""
+    """What is to be said of one customer, campaign by campaign.
+
+    ``customer`` is our id, ``platform_id`` the store's; ``segment`` a stage's id, or empty.
+    """
 
     store: str
     customer: int
-    campaigns: tuple[Explanation, ...]
+    platform_id: str
+    segment: str
+    campaigns: tuple[AnsweredCampaign, ...]

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from campaigns.costs import money_text
 from connectors.events import moment
 from segmentation.model import stage_name
 from segmentation.rules import STAGES
@@ -21,7 +22,7 @@ from worker.web.status_actions import (
     latency,
     newest_actions,
 )
-from worker.web.status_campaigns import ShownCampaign, shown_campaigns
+from worker.web.status_campaigns import ShownCampaign, live_cost, shown_campaigns
 
 _EVENTS: Final = ("applied", "duplicates", "unowned", "set_aside")
 
@@ -36,7 +37,10 @@ class ShownSegment(msgspec.Struct, frozen=True):
 
 
 class ShownStore(msgspec.Struct, frozen=True):
-    """One store. ``trouble`` says what stands in its way, in sentences."""
+    """One store. ``trouble`` says what stands in its way, in sentences.
+
+    ``cost_at_most`` is of all live campaigns together, those that were removed included.
+    """
 
     id: str
     name: str
@@ -53,6 +57,7 @@ class ShownStore(msgspec.Struct, frozen=True):
     actions: dict[str, int]
     latency_ms: Latency
     campaigns: tuple[ShownCampaign, ...]
+    cost_at_most: str
     newest: tuple[ShownAction, ...]
 
 
@@ -89,6 +94,7 @@ def shown_store(
         actions=action_counts(connection, store.number),
         latency_ms=latency(connection, store.number),
         campaigns=tuple(shown_campaigns(connection, shop, counted)),
+        cost_at_most=money_text(live_cost(counted), shop.currency),
         newest=tuple(newest_actions(connection, store.number, store.currency)),
     )
 

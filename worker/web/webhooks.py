@@ -14,6 +14,7 @@ from connectors.events import microseconds
 from connectors.protocol import Connector, Reply, Webhook
 from worker import letter_stream
 from worker.dead_letters import WEBHOOK, Letter, letter_id
+from worker.probing import answer_to
 from worker.receiving import received_events
 from worker.sealing import Sealer
 from worker.web.desk import Desk, accept, redis_or_refusal
@@ -47,6 +48,36 @@ def known_store(desk: Desk, name: str) -> OpenStore:
     return found
 
 
+class Probe(msgspec.Struct, frozen=True):
+    """What :mod:`worker.probing` sends."""
+
+    nonce: str
+    signature: str
+
+
+def take_probe(desk: Desk, body: bytes) -> Response:
+    """The answer to a probe of our own.
+
+    Raises
+    ------
+    Refusal
+        401 if this installation did not sign it.
+    """
+    try:
+        probe = msgspec.json.decode(body, type=Probe)
+        word = answer_to(desk.kit.sealer, probe.nonce, probe.signature)
+    except (msgspec.DecodeError, TypeError):
+        word = ""
+    if not word:
+        raise Refusal(
+            reason="bad_signature",
+            what="not a probe of this installation",
+            where="body",
+            expected="what `shoal store check` sends",
+        )
+    return Response(msgspec.json.encode({"word": word}), media_type="application/json")
+
+
 def take_webhook(desk: Desk, found: OpenStore, headers: Mapping[str, str], body: bytes) -> Response:
     """The answer to one webhook, once everything it brought is in the stream.
 
@@ -67,7 +98,7 @@ def take_webhook(desk: Desk, found: OpenStore, headers: Mapping[str, str], body:
             expected="a body signed with this store's secret",
         ) from None
     except MalformedPayload as problem:
-        with redis_or_refusal():
+        with redis_or_refusal(desk):
             letter = _letter(desk.kit.sealer, store.id, webhook, str(problem))
             letter_stream.keep(desk.kit.redis, [letter])
         return _answer(_ACCEPTED)

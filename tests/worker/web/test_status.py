@@ -9,15 +9,16 @@ from sqlalchemy import select, update
 from starlette.types import ASGIApp
 
 import campaigns
-from campaigns.reasons import HELD_OUT, REASONS
+from campaigns.campaign import load_campaign
+from campaigns.reasons import REASONS
 from tests.worker.web.conftest import SEEDED, House, order
 from worker import models
-from worker.campaign_files import apply_files, known_of, read_files, set_state
+from worker.campaign_files import Files, apply_files, known_of, read_files, set_state
 from worker.database import reading, transaction
 from worker.pipeline import drain
 from worker.shop import load_shops
+from worker.web.plain_words import OF_MANY, outcome_said, trigger_said
 from worker.web.status import status_app
-from worker.web.status_campaigns import general_sentence
 from worker.web.status_queries import status
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +74,7 @@ async def test_the_page_answers_the_four_questions(house: House, app: ASGIApp) -
     assert answer.status_code == 200
     for words in (
         "Who got what",
-        "Why did this one not?",
+        "why did this one not?",
         "cost at most",
         "shoal campaigns pause win-back --store shop",
         "duplicates stopped",
@@ -170,6 +171,68 @@ async def test_trouble_is_said_with_what_to_do(house: House) -> None:
     assert status(house.kit).letters_waiting == 1
 
 
-@pytest.mark.parametrize("reason", sorted(REASONS.keys() - {HELD_OUT}))
-def test_every_reason_of_a_hold_can_be_said_of_many(reason: str) -> None:
-    assert "{" not in general_sentence(reason)
+def test_every_reason_can_be_said_of_many() -> None:
+    assert OF_MANY.keys() == REASONS.keys()
+    assert not any("{" in words or "…" in words for words in OF_MANY.values())
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("{event: order_completed}", "when “order completed” happens"),
+        ("{segment: at_risk, enters: true}", "when somebody enters At risk"),
+        ("{segment: loyal.gift_buyers, leaves: true}", "when somebody leaves loyal.gift_buyers"),
+        ("{schedule: {every: day, at: '10:00'}}", "every day at 10:00"),
+        ("{schedule: {every: week, on: friday, at: '10:00'}}", "every Friday at 10:00"),
+        ("{schedule: {every: month, on: 31, at: '10:00'}}", "every month on day 31 at 10:00"),
+        ("{date: birthday, at: '09:00'}", "on the customer's birthday, at 09:00"),
+        (
+            "{date: birthday, offset_days: -3, at: '09:00'}",
+            "3 days before the customer's birthday, at 09:00",
+        ),
+        ("{cart_abandoned: {after: 90m}}", "when a cart is left for 1 hour without an order"),
+    ],
+)
+def test_a_trigger_is_said_in_words(when: str, words: str) -> None:
+    text = f"id: a\nwhen: {when}\nsteps: [{{tag: x}}]\n"
+    assert trigger_said(load_campaign(text, "a.yaml").trigger) == words
+
+
+def test_outcomes_are_said_in_words() -> None:
+    assert outcome_said("fire (live)") == "it was done"
+    assert outcome_said("holdout (shadow)") == "not done: control group, had it been live"
+
+
+async def test_what_it_cost_and_what_was_done_stand_together(house: House, app: ASGIApp) -> None:
+    """A coupon and a recommendation of one decision are one row, with the cost of the coupon."""
+    text = (
+        "id: thanks\nwhen: {event: order_completed}\nholdout: 0\n"
+        "steps: [{tag: buyer}, {coupon: {amount_off: 5, valid_for: 10d, prefix: THANKS}}]\n"
+    )
+    with transaction(house.kit.engine) as connection:
+        shop = load_shops(connection, {"shop"}, -1, 0)["shop"]
+        campaign = load_campaign(text, "thanks.yaml")
+        apply_files(connection, shop, Files((campaign,), (), ()), 0, "tests")
+        shop = load_shops(connection, {"shop"}, -1, 0)["shop"]
+        set_state(connection, shop, "thanks", "live")
+    now = house.kit.clock().isoformat()
+    await house.webhook("order.paid", order(1, created_at=now, updated_at=now))
+    drain(house.kit, house.store.partition)
+    (shown,) = (await get(app, "/status.json")).json()["stores"]
+    assert shown["cost_at_most"] == "5.00 EUR"
+    (thanks,) = shown["campaigns"]
+    assert (thanks["cost_at_most"], thanks["fires"]) == ("5.00 EUR", 1)
+    page = (await get(app, "/")).text
+    assert page.count("/why") == 2  # the question, and one decision
+    assert "5.00 EUR off" in page
+    assert "tag buyer" in page
+    assert "shoal campaigns pause --all --store shop" in page
+    answer = (await get(app, "/why", store="shop", customer="c1")).text
+    assert "Customer c1" in answer
+    assert "it was done" in answer
+    assert "when “order completed” happens" in answer
+
+
+async def test_only_a_live_page_loads_itself_anew(app: ASGIApp) -> None:
+    assert 'http-equiv="refresh"' not in (await get(app, "/")).text
+    assert 'http-equiv="refresh"' in (await get(app, "/?live")).text
