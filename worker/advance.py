@@ -72,7 +72,9 @@ def advance(
     """
     if shop.model.version != shop.judged_by:
         shop = _judge_anew(connection, kit, shop)
-    found = intake.sort_out(connection, events, on_log_time=shop.is_on_log_time)
+    found = intake.sort_out(
+        connection, events, kit.settings.keep_browsing, on_log_time=shop.is_on_log_time
+    )
     ticks = [event for event in found.fresh if event.type == "clock_ticked"]
     told = [event for event in found.fresh if event.type not in intake.CONTROL]
     due = _due(connection, shop, reach, has_events=bool(found.fresh))

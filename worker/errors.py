@@ -10,6 +10,8 @@
     ├─ StoreRefused          2  a store that cannot be added as described
     ├─ CannotOpen            1  sealed by a key that is not here, or damaged
     ├─ SchemaBehind          1  run `shoal db upgrade`
+    ├─ BackupMissing         1  make a backup before the tables change
+    ├─ BackupRefused         2  a backup that cannot be made, or not be restored here
     ├─ StreamReplaced        1  Redis lost its streams or is another one
     └─ ServiceUnreachable    4  try again when it is back
        ├─ RedisDown
@@ -75,6 +77,16 @@ class CannotOpen(ShoalError):
 
 class SchemaBehind(ShoalError):
     """The database's tables are not those of this version."""
+
+
+class BackupMissing(ShoalError):
+    """The tables would change, and no backup is newer than the last change of the data."""
+
+
+class BackupRefused(ShoalError):
+    """A backup that cannot be made as wanted, or cannot be restored here; nothing was changed."""
+
+    exit_code = 2
 
 
 class StreamReplaced(ShoalError):

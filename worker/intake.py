@@ -19,8 +19,6 @@ from worker.sealing import Sealer
 from worker.shop import Shop
 
 FUTURE: Final = timedelta(minutes=5)
-# Older browse events would fall out of the log at once.
-BROWSE_KEPT: Final = timedelta(days=400)
 # A customer's id begins with its store's number, so that ids are unique over all stores.
 _STORE_BITS: Final = 40
 # Ours to ourselves: they carry no fact about a customer.
@@ -39,8 +37,13 @@ class Sorted:
     duplicates: int
 
 
-def sort_out(connection: Connection, events: Sequence[Event], *, on_log_time: bool) -> Sorted:
-    """New events in order of arrival; redeliveries counted; impossible times set aside."""
+def sort_out(
+    connection: Connection, events: Sequence[Event], kept: timedelta, *, on_log_time: bool
+) -> Sorted:
+    """New events in order of arrival; redeliveries counted; impossible times set aside.
+
+    ``kept`` is how long browse events stay in the log, by which a redelivery is known.
+    """
     first = {event.id: event for event in reversed(events)}
     known = {
         bytes(row[0])
@@ -51,7 +54,7 @@ def sort_out(connection: Connection, events: Sequence[Event], *, on_log_time: bo
     for event in events:
         if first.get(event.id) is not event or event.id in known:
             continue
-        problem = _impossible(event, on_log_time=on_log_time)
+        problem = _impossible(event, kept, on_log_time=on_log_time)
         if problem:
             set_aside.append((event, problem))
         else:
@@ -59,13 +62,13 @@ def sort_out(connection: Connection, events: Sequence[Event], *, on_log_time: bo
     return Sorted(fresh, set_aside, len(events) - len(fresh) - len(set_aside))
 
 
-def _impossible(event: Event, *, on_log_time: bool) -> str:
+def _impossible(event: Event, kept: timedelta, *, on_log_time: bool) -> str:
     if event.at > event.received_at + FUTURE:
         return "its time is more than 5 minutes after it was received"
     if on_log_time or event.body is not None:
         return ""
-    if event.at < event.received_at - BROWSE_KEPT:
-        return "a browse event older than 400 days"
+    if event.at < event.received_at - kept:
+        return f"a browse event older than {kept.days} days"
     return ""
 
 
@@ -81,7 +84,7 @@ def keys_of(event: Event) -> tuple[Key, ...]:
         keys["order", body.order_id] = None
     elif isinstance(body, Cart):
         keys["cart", body.token] = None
-    elif isinstance(body, Customer):
+    elif isinstance(body, Customer) and body.customer_id:
         keys["customer_id", body.customer_id] = None
     return tuple(keys)
 

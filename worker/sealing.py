@@ -103,7 +103,7 @@ def sealer_from(secret_keys: str) -> Sealer:
     SecretKeyMissing
         If there is no key, or one is shorter than sixteen characters.
     """
-    keys = [key.strip() for key in secret_keys.split(",") if key.strip()]
+    keys = split_keys(secret_keys)
     if not keys:
         msg = (
             "SHOAL_SECRET_KEY is not set: personal data cannot be sealed. Make one with: "
@@ -115,6 +115,16 @@ def sealer_from(secret_keys: str) -> Sealer:
         raise SecretKeyMissing(msg)
     ciphers = {_key_id(key): AESGCM(_derived(key, b"shoal sealing")) for key in keys}
     return Sealer(_key_id(keys[0]).hex(), ciphers, _derived(keys[-1], b"shoal blind index"))
+
+
+def split_keys(secret_keys: str) -> list[str]:
+    """The keys of ``SHOAL_SECRET_KEY``, the one that seals first."""
+    return [key.strip() for key in secret_keys.split(",") if key.strip()]
+
+
+def key_ids(secret_keys: str) -> list[str]:
+    """What names these keys without telling them, eight hexadecimal digits each, in order."""
+    return [_key_id(key).hex() for key in split_keys(secret_keys)]
 
 
 def key_id_of(sealed: bytes) -> str:

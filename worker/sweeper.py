@@ -1,6 +1,6 @@
 """The sweep: once a second, ring wherever work waits. All recovery from lost messages is here.
 
-It asks little (four queries and three round trips), changes nothing but what the clock itself
+It asks little (six queries and three round trips), changes nothing but what the clock itself
 brings, and may run twice at once: bells and event ids make that harmless. When a server is down it
 raises, and whoever calls it tries again; what fails otherwise stops nothing else.
 """
@@ -23,11 +23,13 @@ from worker.due import FILES_OWED, STREAM_OWED, debts, stores_due
 from worker.errors import DatabaseDown, RedisDown
 from worker.pending import partitions_with_work
 from worker.runtime import Kit
+from worker.upkeep import upkeep
 
 LATE: Final = 2_000  # milliseconds an entry may wait before somebody is sent
 TIDY_AFTER: Final = 86_400_000_000  # microseconds; `shoal customers erase` does it at once
 _TIDY_EVERY: Final = 3_600_000  # milliseconds
 _SLOWLY: Final = 5_000  # milliseconds between looks at what is in no hurry
+_UPKEEP: Final = 60_000  # milliseconds
 _log: Final = logging.getLogger("shoal.sweep")
 
 
@@ -96,6 +98,8 @@ def _send_tidying(kit: Kit, waiting: Waiting, wall: int) -> None:
 def _tick(kit: Kit, _waiting: Waiting, wall: int) -> None:
     if _is_turn(kit, "slowly", _SLOWLY):
         ticking.tick(kit, wall)
+    if _is_turn(kit, "upkeep", _UPKEEP):
+        upkeep(kit, wall)
 
 
 _PARTS: Final[dict[str, Callable[[Kit, Waiting, int], None]]] = {

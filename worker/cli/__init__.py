@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from worker.cli import campaigns, customers, features, letters, plugins, run, segments, stores
+from worker.cli import (
+    campaigns,
+    customers,
+    features,
+    keeping,
+    letters,
+    plugins,
+    run,
+    segments,
+    stores,
+    trying,
+)
 
 app = typer.Typer(
     name="shoal",
@@ -20,6 +31,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 finished with rejects, 4 service unreachable.",
 )
 run.register(app)
+keeping.register(app)
+trying.register(app)
 plugins.register(stores.app)
 app.add_typer(stores.app, name="store")
 app.add_typer(campaigns.app, name="campaigns")

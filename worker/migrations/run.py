@@ -30,3 +30,9 @@ def run_migrations(connection: Connection, revision: str = "head") -> None:
 def newest_revision() -> str | None:
     """The revision at the head of the scripts."""
     return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def known_revisions() -> list[str]:
+    """Every revision of the scripts, the oldest first."""
+    scripts = ScriptDirectory.from_config(configuration())
+    return [script.revision for script in scripts.walk_revisions()][::-1]

@@ -1,0 +1,45 @@
+"""`shoal backup`, `restore` and `resume`, as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from tests.worker.cli.conftest import Shoal, added
+from worker import models
+from worker.database import open_engine, reading
+
+
+def test_a_backup_is_restored_in_another_home_and_resumed(
+    shoal: Shoal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(shoal, "shop")
+    made = shoal("backup", "one.backup", "--json")
+    assert (made.code, made.json["revision"] != "") == (0, True)
+    again = shoal("backup", "one.backup")
+    assert (again.code, "expected a new name" in again.err) == (2, True)
+    here = shoal("restore", "one.backup")
+    assert (here.code, "is not empty" in here.err) == (2, True)
+    assert shoal("restore", "nowhere").code == 1
+
+    monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "other"))
+    back = shoal("restore", "one.backup", "--json")
+    assert (back.code, back.json["stores"]) == (0, ["shop"])
+    assert "read again" in shoal("store", "list", "--json").out
+    resumed = shoal("resume", "shop", "--json")
+    assert "restored from a backup" in resumed.json["was_paused"]
+    assert "was not stopped" in shoal("resume", "shop").out
+    engine = open_engine(f"sqlite:///{tmp_path}/other/shoal.db")
+    with reading(engine) as connection:
+        names = set(connection.execute(select(models.meta.c.name)).scalars())
+    engine.dispose()
+    assert not [name for name in names if name.startswith("restored")]
+
+
+def test_nothing_is_made_where_there_is_nothing(shoal: Shoal, home: Path) -> None:
+    ran = shoal("backup", "one.backup")
+    assert (ran.code, "there is no database yet" in ran.err) == (2, True)
+    assert not Path("one.backup").exists()
+    assert not home.exists()

@@ -1,0 +1,76 @@
+"""Commands of the second day: backup, restore, resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import Json, print_json, say
+
+_NEW = Annotated[Path, typer.Argument(help="The file to write; there must be none yet.")]
+_MADE = Annotated[Path, typer.Argument(help="A file that `shoal backup` made.")]
+_STORE = Annotated[str, typer.Argument(help="The store's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the console script."""
+    app.command()(backup)
+    app.command()(restore)
+    app.command()(resume)
+
+
+def backup(file: _NEW, *, json: Json = False) -> None:
+    """Write everything of the database into one file, while everything runs."""
+    import os
+
+    from connectors.events import moment
+    from worker.backup import back_up
+    from worker.settings import settings_from
+
+    made = back_up(settings_from(os.environ), file)
+    rows = sum(table.rows for table in made.tables.values())
+    at = moment(made.made_at).isoformat(timespec="seconds")
+    if json:
+        told = {"file": str(file), "bytes": file.stat().st_size, "rows": rows, "at": at}
+        print_json({**told, "revision": made.revision, "keys": made.keys.sealed})
+        return
+    say(f"{rows} rows as of {at} are in {file} ({file.stat().st_size:,} bytes)")
+    say(f"To read it again takes the secret keys {', '.join(made.keys.sealed)}: keep them apart")
+
+
+def restore(file: _MADE, *, json: Json = False) -> None:
+    """Put a backup into an empty home or database; the stores are then read again."""
+    import os
+
+    from connectors.events import moment
+    from worker.restoring import restore as put_back
+    from worker.settings import settings_from
+
+    made = put_back(settings_from(os.environ), file)
+    at = moment(made.made_at).isoformat(timespec="seconds")
+    if json:
+        print_json({"file": str(file), "at": at, "stores": made.stores})
+        return
+    say(f"Everything is as it was at {at}: {', '.join(made.stores) or 'no store yet'}")
+    say("Start `shoal up`: each store is read again from before then, and pushes wait for it")
+
+
+def resume(store: _STORE, *, json: Json = False) -> None:
+    """Let a store push again, whatever stopped its pushes."""
+    from worker import restored
+    from worker.cli.context import opened
+    from worker.database import transaction
+    from worker.stores import load_store, pause_store
+
+    with opened() as kit, transaction(kit.engine) as connection:
+        found = load_store(connection, store)
+        mark = restored.marks(connection).get(found.number)
+        if mark is not None:
+            restored.resume(connection, found.number, mark)
+        pause_store(connection, found.number, "")
+    if json:
+        print_json({"store": found.id, "was_paused": found.paused})
+        return
+    say(f"{found.id} pushes again" if found.paused else f"{found.id} was not stopped")
