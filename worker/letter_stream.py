@@ -12,9 +12,9 @@ from typing import Final, cast
 import msgspec
 import redis
 
-from worker import dead_letters, letter_screening
+from worker import dead_letters, letter_screening, stream
 from worker.database import transaction
-from worker.dead_letters import Letter
+from worker.dead_letters import EVENT, NO_STORE, Letter, letter_id
 from worker.errors import BacklogFull
 from worker.runtime import Kit
 from worker.stream import reachable
@@ -60,12 +60,25 @@ def absorb(kit: Kit) -> int:
         if not entries:
             return moved
         with transaction(kit.engine) as connection:
-            letters = [_decoder.decode(fields[_FIELD]) for _, fields in entries]
+            letters = [
+                _letter(kit, position, fields.get(_FIELD, b"")) for position, fields in entries
+            ]
             kept = letter_screening.without_erased(connection, kit.sealer, letters)
             dead_letters.write_letters(connection, kept)
         with reachable():
             kit.redis.xdel(KEY, *(position for position, _ in entries))
         moved += len(entries)
+
+
+def _letter(kit: Kit, position: bytes, data: bytes) -> Letter:
+    """What an entry holds; one that is no letter is kept as the letter it is itself."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        at = stream.order(position.decode())[0] * 1_000
+        sealed = kit.sealer.seal_bytes(NO_STORE, data)
+        reason = f"not a letter: {type(error).__name__}"
+        return Letter(letter_id("entry", position.decode(), data), "", EVENT, reason, at, sealed)
 
 
 def waiting(client: redis.Redis) -> int:

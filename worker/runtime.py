@@ -85,8 +85,18 @@ class Kit:
             self.send(WALK, store)
 
 
-def open_kit(settings: Settings, clock: Callable[[], datetime] = process_clock.now) -> Kit:
+def open_kit(
+    settings: Settings,
+    clock: Callable[[], datetime] = process_clock.now,
+    *,
+    patience: float = stream.PATIENCE,
+) -> Kit:
     """A kit for this process. Nothing is connected before it is used.
+
+    Parameters
+    ----------
+    patience
+        Seconds to wait for each answer of Redis.
 
     Raises
     ------
@@ -96,7 +106,7 @@ def open_kit(settings: Settings, clock: Callable[[], datetime] = process_clock.n
     return Kit(
         settings=settings,
         engine=open_engine(database_url(settings), connections=settings.deliver_threads + 2),
-        redis=stream.connect(redis_url(settings)),
+        redis=stream.connect(redis_url(settings), patience=patience),
         sealer=sealer_from(secret_keys(settings)),
         clock=clock,
         send=_sender(make_app(settings)),

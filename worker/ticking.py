@@ -18,6 +18,7 @@ from connectors.events import Event, event_id, moment
 from worker import models, stream
 from worker.celery import DRAIN
 from worker.database import reading
+from worker.errors import BacklogFull
 from worker.runtime import Kit
 
 CUSTOMERS: Final = 20_000  # that one slice ages
@@ -59,8 +60,11 @@ def tick(kit: Kit, wall: int) -> None:
         if due <= now.sent and store not in new:
             continue
         ticks = [_tick(store_id, now, one, every, wall) for one in range(now.sent, due)]
-        if ticks and stream.append(kit.redis, partition, ticks, backlog=kit.settings.backlog):
-            kit.send(DRAIN, partition)
+        try:
+            if ticks and stream.append(kit.redis, partition, ticks, backlog=kit.settings.backlog):
+                kit.send(DRAIN, partition)
+        except BacklogFull:
+            continue  # the same ticks are due at the next look
         with stream.reachable():
             kit.redis.hset(_KEY, str(store), f"{now.number} {now.slices} {due}")
 

@@ -215,5 +215,5 @@ def test_a_sweep_asks_little(kit: Kit, shop: AddedStore) -> None:
     asked: list[str] = []
     listen(kit.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     sweep(kit)
-    assert len([one for one in asked if one != "BEGIN"]) <= 5
+    assert len([one for one in asked if one != "BEGIN"]) <= 6
     assert sweeper.LATE == stream.BELL_MS
