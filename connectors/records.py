@@ -150,7 +150,9 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True, tag="customer"):
 
     Natural key: (store, ``customer_id``). ``attributes`` are the declared free ones plus
     ``age_band`` and ``gender``; ``consents`` says yes or no per channel (absent: unknown, so no);
-    ``is_suppressed`` means never contact.
+    ``is_suppressed`` means never contact. ``heard_from`` names the tool whose file says so, if it
+    is not the store's own word; then ``consented_at`` dates consents where the file does, and the
+    id may be empty: the person is known by the event's e-mail alone.
     """
 
     customer_id: str
@@ -159,6 +161,8 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True, tag="customer"):
     consents: dict[str, bool] = {}
     time_zone: str | None = None
     is_suppressed: bool = False
+    heard_from: str = ""
+    consented_at: dict[str, datetime] = {}
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True, tag="product"):

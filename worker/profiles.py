@@ -11,6 +11,7 @@ from connectors.events import microseconds
 from connectors.records import Customer
 from worker import bulk, models
 from worker.batch import Batch, Subject
+from worker.hearsay import take_hearsay, with_own_word
 from worker.merges import united_json
 from worker.sealing import Sealer
 
@@ -37,12 +38,15 @@ def _is_current(batch: Batch, subject: Subject) -> bool:
     if not isinstance(body, Customer) or not subject.customer:
         return False
     person = batch.roster.person(batch.directory.final(subject.customer))
+    if body.heard_from:
+        take_hearsay(person, body)
+        return False
     version = microseconds(body.updated_at)
     if version <= person.profile_version:
         return False
     person.profile_version = version
     person.attributes = united_json(person.attributes, _json(body.attributes))
-    person.consents = united_json(person.consents, _json(body.consents))
+    person.consents = with_own_word(person.consents, body.consents)
     person.time_zone = body.time_zone or person.time_zone
     if subject.event.source != "server" or body.is_suppressed:
         # A server's `identify` cannot say it, so its silence lifts nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -92,3 +93,54 @@ def erase(
         print_json({"erased": who})
         return
     say(f"Customer {who} is erased. A keyed hash stays, so that a redelivery brings nobody back.")
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV: Klaviyo, Mautic, Shopify, or any other.")],
+    store: StoreOption = "",
+    map_: Annotated[str, typer.Option("--map", help="OURS=THEIRS, separated by commas.")] = "",
+    dates: Annotated[str, typer.Option(help="day-first or month-first.")] = "",
+    *,
+    json: Json = False,
+) -> None:
+    """Take attributes, consents and suppressions from a file; triggers nothing, repeats nothing."""
+    import sys
+    from dataclasses import asdict
+
+    from rich.progress import Progress
+
+    from worker.cli.context import chosen_store, opened, with_redis
+    from worker.customer_files import import_customers
+    from worker.database import reading
+    from worker.sheets import size_of
+    from worker.trying.asking import Wishes
+
+    is_quiet = json or not sys.stdout.isatty()
+    with (
+        opened() as kit,
+        with_redis(kit.settings),
+        Progress(disable=is_quiet, transient=True) as bar,
+    ):
+        with reading(kit.engine) as connection:
+            name = chosen_store(connection, store)
+        task = bar.add_task(f"Reading {file.name}", total=size_of(file) if file.exists() else 1)
+        report = import_customers(
+            kit, file, name, Wishes(map_, dates), lambda done: bar.update(task, completed=done)
+        )
+    if json:
+        print_json(asdict(report))
+    else:
+        say(f"{report.taken} of {report.rows} rows of {report.source} were taken into {name}")
+        if report.already:
+            say(f"{report.already} had been taken before")
+        for what, number in sorted(report.counts.items()):
+            say(f"  {what}: {number}")
+        for note in report.notes:
+            say(note)
+        for line, reason in report.rejected:
+            say(f"line {line}: left out, {reason}")
+        if report.rejected_rows > len(report.rejected):
+            say(f"… and {report.rejected_rows - len(report.rejected)} more rows")
+    if report.rejected_rows:
+        raise typer.Exit(3)

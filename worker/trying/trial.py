@@ -35,6 +35,7 @@ from worker.shop import Shop, load_shops
 from worker.stores import NewStore, add_store
 
 DAYS: Final = 90
+BATCH: Final = 1_000  # events in one transaction
 STORE: Final = "try"
 PREFIX: Final = "shoal-try-"
 _DAY: Final = timedelta(days=1)
@@ -57,8 +58,8 @@ class Trial:
 
     def feed(self, events: Sequence[Event]) -> None:
         """Apply events, oldest first."""
-        for start in range(0, len(events), pipeline.BATCH):
-            part = seal_events(self.kit.sealer, events[start : start + pipeline.BATCH])
+        for start in range(0, len(events), BATCH):
+            part = seal_events(self.kit.sealer, events[start : start + BATCH])
             self._apply([self._entry(event) for event in part], pipeline.NO_TIMERS)
 
     def tick(self, at: datetime) -> None:
@@ -184,7 +185,7 @@ def _parts(events: Iterator[Event]) -> Iterator[list[Event]]:
     part: list[Event] = []
     for one in events:
         part.append(one)
-        if len(part) == pipeline.BATCH:
+        if len(part) == BATCH:
             yield part
             part = []
     if part:

@@ -1,0 +1,48 @@
+"""`shoal try` and `shoal customers import`, as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.worker.cli.conftest import Shoal, added
+
+
+def test_try_needs_no_home_and_says_what_it_saw(shoal: Shoal, home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"{at},c{at % 9},2026-01-{at % 28 + 1:02},10" for at in range(80)]
+    path.write_text("\n".join(["order,customer,date,amount", *rows]))
+    ran = shoal("try", path)
+    assert (ran.code, ran.err) == (0, "")
+    assert "What was read in orders.csv" in ran.out
+    assert "What to do next" in ran.out
+    told = shoal("try", path, "--json", "--currency", "EUR").json
+    assert (told["orders"], told["customers"], told["currency"]) == (80, 9, "EUR")
+    assert not home.exists()
+
+
+def test_try_without_a_terminal_names_the_map_to_give(shoal: Shoal, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("no,who,when_,money\n1,a,2026-01-02,5\n2,a,2026-01-03,5\n")
+    ran = shoal("try", path)
+    assert ran.code == 2
+    assert "--map customer=COLUMN,time=when_" in ran.err
+    assert "Traceback" not in ran.err
+    ran = shoal("try", path, "--map", "order=no,customer=who,time=when_,price=money")
+    assert ran.code == 0
+    assert shoal("try", tmp_path / "none.csv").err.endswith("there is no such file\n")
+
+
+def test_customers_import_reports_and_ends_with_3_after_rejects(
+    shoal: Shoal, at_valkey: str, tmp_path: Path
+) -> None:
+    assert at_valkey
+    added(shoal, "shop")
+    path = tmp_path / "people.csv"
+    path.write_text("Email,Email Marketing Consent\nann@x.example,SUBSCRIBED\nnobody,SUBSCRIBED\n")
+    ran = shoal("customers", "import", path, "--store", "shop")
+    assert ran.code == 3
+    assert "1 of 2 rows of klaviyo were taken into shop" in ran.out
+    assert "line 3: left out, its e-mail is no address" in ran.out
+    again = shoal("customers", "import", path, "--store", "shop", "--json")
+    assert (again.json["taken"], again.json["already"]) == (0, 1)
+    assert shoal("customers", "show", "ann@x.example").code == 0
