@@ -26,6 +26,7 @@ from worker.database import transaction
 from worker.errors import StoreRefused
 from worker.lines import line_to, trial_line
 from worker.new_stores import NewStore
+from worker.probing import probe_problem
 from worker.runtime import Kit
 from worker.stores import AddedStore, add_store, load_store
 
@@ -130,10 +131,12 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
     connected = Connected(added, facts, address)
     if not address or not new.url or wanted.is_offline:
         return connected
+    unreached = probe_problem(kit)
+    problems = [unreached] if unreached else []
     try:
-        return replace(connected, subscriptions=subscribed(kit, new.id))
+        return replace(connected, subscriptions=subscribed(kit, new.id), problems=problems)
     except ConnectorError as error:
-        return replace(connected, problems=[str(error)])
+        return replace(connected, problems=[*problems, str(error)])
 
 
 def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:

@@ -20,6 +20,7 @@ from worker import cursors, models, stream, walks
 from worker.connecting import webhook_address
 from worker.database import reading, transaction
 from worker.lines import line_to
+from worker.probing import probe_problem
 from worker.runtime import Kit
 from worker.stores import Store, load_store, pause_store
 from worker.walks import Walk
@@ -57,7 +58,7 @@ def store_health(kit: Kit, store_id: str) -> list[Line]:
     with reading(kit.engine) as connection:
         store = load_store(connection, store_id)
     found = [*_asked(kit, store), *_heard(kit, store), *_read(kit, store), _lag(kit, store)]
-    return [*found, *_refused(kit, store)]
+    return [*found, *_refused(kit, store), *_reached(kit)]
 
 
 def _asked(kit: Kit, store: Store) -> list[Line]:
@@ -173,6 +174,15 @@ def progress(walk: Walk, now: int) -> str:
     left = max(walk.expected - walk.brought, 0) * (now - walk.began_at) / walk.brought
     minutes = left / 60_000_000
     return f"{walk.brought} of about {walk.expected} events, about {minutes:.0f} minutes to go"
+
+
+def _reached(kit: Kit) -> list[Line]:
+    if not kit.settings.public_url:
+        return []
+    problem = probe_problem(kit)
+    said = problem or f"a probe to {kit.settings.public_url} arrived here"
+    advice = "is the door running, and does the proxy lead to it?" if problem else ""
+    return [Line("public address", is_ok=not problem, said=said, advice=advice)]
 
 
 def _lag(kit: Kit, store: Store) -> Line:

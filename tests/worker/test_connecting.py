@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -23,14 +28,15 @@ from worker.database import reading, transaction
 from worker.errors import StoreRefused, UnknownStore
 from worker.leaving import forget_store, leave_store
 from worker.lines import line_to
+from worker.probing import PATH, probe_problem
 from worker.pushes import Line
 from worker.runtime import Kit
+from worker.settings import environment_of
 from worker.store_health import progress, store_health
 from worker.stores import NewStore, load_store, pause_store
 from worker.walks import Walk
 from worker.web.directory import Directory
-
-DOOR = "https://shoal.example"
+from worker.web.listeners import read_listening
 
 
 @pytest.fixture
@@ -42,9 +48,29 @@ def sandbox(tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def public(kit: Kit) -> Kit:
-    """The kit of a door that stores can reach."""
-    return replace(kit, settings=replace(kit.settings, public_url=f"{DOOR}/"))
+def public(kit: Kit) -> Iterator[Kit]:
+    """The kit of a door that stores can reach: a process that listens."""
+    environment = {"PATH": os.environ["PATH"], **environment_of(kit.settings)}
+    environment |= {"SHOAL_PORT": str(free_port()), "SHOAL_STATUS_PORT": str(free_port())}
+    command = [sys.executable, "-m", "worker.web"]
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603 - our own command
+        end = monotonic() + 30
+        while (door := read_listening(kit.settings)) is None:
+            assert monotonic() < end
+            sleep(0.05)
+        url = f"http://{door.host}:{door.port}/"
+        yield replace(kit, settings=replace(kit.settings, public_url=url))
+        process.terminate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def address(kit: Kit) -> str:
+    return f"{kit.settings.public_url}webhooks/shop"
 
 
 def new(sandbox: Shop, **more: Any) -> NewStore:
@@ -71,7 +97,7 @@ def test_a_store_says_itself_what_was_left_open(public: Kit, sandbox: Shop) -> N
     assert (store.name, store.currency, store.time_zone) == ("A sandbox", "SEK", "Europe/Berlin")
     assert kinds == ["poll", "backfill"]
     assert connected.problems == []
-    assert sandbox.read("/admin/webhooks")["items"] == [{"url": f"{DOOR}/webhooks/shop"}]
+    assert sandbox.read("/admin/webhooks")["items"] == [{"url": address(public)}]
 
 
 def test_wrong_credentials_leave_nothing_behind(public: Kit, sandbox: Shop) -> None:
@@ -104,7 +130,7 @@ def test_a_healthy_store_has_nothing_to_mend(public: Kit, sandbox: Shop) -> None
     assert all(is_ok for is_ok, _ in found.values()), found
     assert found["answers"][1] == "A sandbox, SEK, Europe/Berlin"
     assert found["backfill"][1] == "done: 1 events"
-    assert found["subscriptions"][1].startswith("1 to https://shoal.example/webhooks/shop")
+    assert found["subscriptions"][1].startswith(f"1 to {address(public)}")
 
 
 def test_a_store_that_takes_us_again_goes_on(public: Kit, sandbox: Shop) -> None:
@@ -239,3 +265,19 @@ def test_an_erased_store_leaves_no_row(public: Kit, sandbox: Shop) -> None:
                 assert 1 not in rows, table.name
                 assert "shop" not in rows, table.name
         assert connection.execute(select(func.count()).select_from(models.stores)).scalar() == 1
+
+
+def test_a_probe_of_ours_arrives_and_no_other_is_answered(public: Kit, sandbox: Shop) -> None:
+    assert probe_problem(public) == ""
+    url = f"{public.settings.public_url.rstrip('/')}{PATH}"
+    for body in (
+        b"",
+        b"{}",
+        b'{"nonce": "a", "signature": "b"}',
+        b'{"nonce": "a", "signature": "\xc3\xa9"}',
+    ):
+        assert httpx.post(url, content=body).status_code == 401
+    elsewhere = replace(public, settings=replace(public.settings, public_url=sandbox.url))
+    assert "(status 4" in probe_problem(elsewhere)
+    away = replace(public, settings=replace(public.settings, public_url="http://127.0.0.1:9"))
+    assert "http://127.0.0.1:9" in probe_problem(away)
