@@ -83,6 +83,7 @@ class Server:
     till: Till = field(default_factory=Till)
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
     throttled: int = 0
     token_seconds: float = 86_399.0
     tokens: dict[str, float] = field(default_factory=dict)
@@ -227,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers: dict[str, str] | None = None,
         declared: int | None = None,
     ) -> None:
+        self.server.standin.statuses.append(status)
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body) if declared is None else declared))
