@@ -85,10 +85,37 @@ def back_up(settings: Settings, path: Path) -> Manifest:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        _remember(engine, path, manifest)
     finally:
         draft.unlink(missing_ok=True)
         engine.dispose()
     return manifest
+
+
+class LastBackup(msgspec.Struct, frozen=True):
+    """The newest backup of an SQLite file: where it was written, and what was in it."""
+
+    file: str
+    content: str
+
+
+def last_backup(engine: Engine) -> LastBackup | None:
+    """What was noted beside an SQLite file when it was last backed up."""
+    try:
+        return msgspec.json.decode(_record(engine).read_bytes(), type=LastBackup)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _remember(engine: Engine, path: Path, manifest: Manifest) -> None:
+    if manifest.content:
+        told = msgspec.json.encode(LastBackup(str(path.absolute()), manifest.content))
+        _record(engine).write_bytes(told)
+
+
+def _record(engine: Engine) -> Path:
+    place = Path(str(engine.url.database))
+    return place.with_name(place.name + ".backup.json")
 
 
 def sqlite_copy(engine: Engine, into: Path) -> None:

@@ -11,10 +11,11 @@ import sys
 from sqlalchemy import Engine
 
 from worker import cursors, installation, stream
-from worker.database import check_schema, database_url, ensure_schema, open_engine, transaction
+from worker.database import check_schema, database_url, open_engine, transaction
 from worker.embedded import redis_url
 from worker.errors import ShoalError
 from worker.settings import Settings, settings_from
+from worker.upgrading import bring_up_to_date
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -47,7 +48,7 @@ def _tables(settings: Settings, engine: Engine) -> list[str]:
     if not settings.is_embedded_database:
         check_schema(engine)
         return []
-    return ["database brought up to date"] if ensure_schema(engine) else []
+    return ["database brought up to date"] if bring_up_to_date(engine) else []
 
 
 def main() -> int:

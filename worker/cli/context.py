@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
 from worker import installation, models
-from worker.database import check_schema, database_url, ensure_schema, open_engine, transaction
+from worker.database import check_schema, database_url, open_engine, transaction
 from worker.embedded import redis_url, valkey_command
 from worker.errors import RedisDown, SettingError
 from worker.runtime import Kit, close_kit, open_kit
@@ -21,6 +21,7 @@ from worker.settings import Settings, make_home, settings_from
 from worker.shop import Shop, load_shops
 from worker.stores import load_store
 from worker.stream import await_server, connect
+from worker.upgrading import bring_up_to_date
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def opened() -> Iterator[Kit]:
         if made is not None:
             os.write(2, (LOSS.format(path=made) + "\n").encode())
         engine = open_engine(database_url(settings))
-        ensure_schema(engine)
+        bring_up_to_date(engine)
         with transaction(engine) as connection:
             installation.partitions(connection, settings.partitions)
         engine.dispose()

@@ -70,18 +70,31 @@ def demo(
         raise typer.Exit(1)
 
 
-def upgrade(*, json: Json = False) -> None:
+def upgrade(
+    backup: Annotated[
+        Path | None, typer.Option(help="Back up into this file before.", show_default=False)
+    ] = None,
+    *,
+    no_backup: Annotated[
+        bool, typer.Option("--no-backup", help="Change an SQLite file without a backup.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Bring the database's tables up to date."""
     import os
 
-    from worker.database import database_url, ensure_schema, open_engine
+    from worker.backup import back_up
+    from worker.database import database_url, open_engine
     from worker.settings import make_home, settings_from
+    from worker.upgrading import bring_up_to_date
 
     settings = settings_from(os.environ)
     make_home(settings)
     engine = open_engine(database_url(settings))
     try:
-        changed = ensure_schema(engine)
+        if backup is not None:
+            back_up(settings, backup)
+        changed = bring_up_to_date(engine, is_meant=no_backup or backup is not None)
     finally:
         engine.dispose()
     if json:

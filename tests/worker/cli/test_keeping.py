@@ -43,3 +43,18 @@ def test_nothing_is_made_where_there_is_nothing(shoal: Shoal, home: Path) -> Non
     assert (ran.code, "there is no database yet" in ran.err) == (2, True)
     assert not Path("one.backup").exists()
     assert not home.exists()
+
+
+def test_an_upgrade_asks_for_a_backup_and_makes_one(shoal: Shoal, home: Path) -> None:
+    added(shoal, "shop")
+    engine = open_engine(f"sqlite:///{home}/shoal.db")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {models.walks.name}")
+        connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0001'")
+    engine.dispose()
+    for words in (("db", "upgrade"), ("store", "list")):
+        refused = shoal(*words)
+        assert (refused.code, "--backup FILE" in refused.err) == (1, True)
+    done = shoal("db", "upgrade", "--backup", "before", "--json")
+    assert (done.code, done.json, Path("before").exists()) == (0, {"changed": True}, True)
+    assert shoal("store", "list").code == 0
