@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from connectors.events import Event
 from worker.cells import FileRefused
-from worker.order_files import FIELDS, NEEDED_FOR, Log, order_events, zone_of
+from worker.order_files import FIELDS, Log, order_events, zone_of
 from worker.sheets import Sheet
 from worker.trying import amounts, dates
 from worker.trying.asking import Wishes, date_order
@@ -32,7 +32,11 @@ _NO_SALE: Final = frozenset(
         *("declined", "trash", "on-hold", "on hold", "pending payment", "checkout-draft"),
     }
 )
-_DAY: Final = timedelta(days=1)
+_WITHOUT: Final = {
+    "product": "nothing is known of what was bought, so nothing can be recommended",
+    "price": "nobody's spend is known, and every order counts as worth nothing",
+    "quantity": "each row counts as one piece",
+}
 _AT_A_TIME: Final = 50_000  # lines whose events exist at a time
 
 
@@ -181,9 +185,11 @@ def _book(
     if has_worth and "price" in lacking:
         lacking.remove("price")
     told = [f"{sheet.said}", *notes]
-    told += [f"it has no {ours}: without it no {NEEDED_FOR[ours]}" for ours in lacking]
+    told += [f"it has no column for {ours}: {_WITHOUT[ours]}" for ours in lacking]
     if "order" not in layout.columns:
         told.append("it has no order numbers: rows of one customer at one time are one order")
+    if any("@" in text for text in set(cells.texts["customer"])):
+        told.append("customers go by their first order's number; their addresses are not kept")
     log = Log(lines[[one for one in FIELDS if one in lines]], 0, ())
     sold = lines[lines["quantity"] >= 0]
     counted = lines.groupby(["customer", "order"], sort=False).ngroups

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from segmentation.tables import TableGroups
 from worker.trying.people_tables import PeopleTable
-from worker.trying.story import bullets, heading, sheet, tell_left_out
+from worker.trying.story import bullets, heading, sheet, tell_connecting, tell_left_out
 
 _CLEAR, _SOME = 0.5, 0.25  # silhouettes (Kaufman and Rousseeuw, 1990)
 _LARGE = 100  # numbers from here on need no decimals
@@ -35,10 +35,9 @@ def tell_people(console: Console, name: str, table: PeopleTable) -> None:
     heading(console, "What to do next")
     console.print(
         "A table of who people are cannot say who is leaving: that needs what they bought and "
-        "when. Try an export of your orders, or connect the store:"
+        "when. Try an export of your orders."
     )
-    line = "shoal store add my-shop --platform PLATFORM --url https://YOUR-SHOP"
-    console.print(Padding(Text(line, style="bold green"), (0, 0, 0, 2)), soft_wrap=True)
+    tell_connecting(console, "")
 
 
 def _tell_groups(console: Console, table: PeopleTable) -> None:

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from connectors.registry import platforms
 from worker.trying.books import Book
 from worker.trying.findings import Findings, Outcome
 from worker.trying.left_out import LeftOut
@@ -27,6 +28,7 @@ _MEANINGS: Final = {
     "lost": "are very unlikely to return by themselves",
 }
 _MOST_REASONS: Final = 8
+_WIDE: Final = 14  # characters of a number's heading
 _SHORT: Final = 90  # days of history below which lateness is a guess
 
 
@@ -56,10 +58,18 @@ def heading(console: Console, text: str) -> None:
 
 def sheet(*columns: str, left: int = 1) -> Table:
     """A table whose first ``left`` columns are words and whose others are numbers."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+        header_style="bold",
+    )
     for at, column in enumerate(columns):
         side: Literal["left", "right"] = "left" if at < left else "right"
-        table.add_column(column, justify=side, overflow="fold", no_wrap=at == 0 and left == 1)
+        # Words wrap before numbers do; somebody's own long column name may.
+        is_whole = at >= left and len(column) <= _WIDE
+        table.add_column(column, justify=side, overflow="fold", no_wrap=is_whole)
     return table
 
 
@@ -128,15 +138,15 @@ def _tell_segments(console: Console, book: Book, found: Findings) -> None:
         if found.is_learned
         else "Stages by rule (groups are learned from 200 buyers and 90 days on)"
     )
-    console.print(f"{how}. Last order and orders are the usual ones of the group.")
-    table = sheet("segment", "customers", "share", "spent", "of all", "last order", "orders")
+    console.print(f"{how}. How long they have been quiet and their orders are typical of each.")
+    unit = f", {book.currency}" if book.is_currency_known else ""
+    table = sheet("segment", "customers", f"spent{unit}", "of all", "quiet for", "orders")
     for one in found.segments:
         style = "yellow" if one.stage == "at_risk" else ""
         table.add_row(
             Text(one.name, style=style),
             f"{one.customers:,}",
-            f"{one.share:.0%}",
-            _money(book, one.spent),
+            f"{one.spent:,.0f}",
             f"{one.share_of_spend:.0%}",
             f"{one.days_since_order:,.0f} days",
             f"{one.orders:,.0f}",
@@ -168,8 +178,9 @@ def _tell_slipping(console: Console, book: Book, found: Findings) -> None:
             table.add_row(Text(one.id), f"{one.orders:,}", _money(book, one.spent), ago)
         console.print(Padding(table, (0, 0, 0, 2)))
     if slipping.gone:
+        more = " more" if slipping.customers else ""
         console.print(
-            f"{slipping.gone:,} more have been quiet for so long that they are hibernating or "
+            f"{slipping.gone:,}{more} have been quiet for so long that they are hibernating or "
             f"lost; they once spent {_money(book, slipping.gone_spent)}."
         )
 
@@ -226,10 +237,19 @@ def _tell_next(console: Console, name: str, book: Book, found: Findings) -> None
             "were leaving. In a connected store it starts in shadow: it counts and pushes nothing "
             "until you start it."
         )
-    platform = book.platform or "PLATFORM"
-    console.print("Connect your store:")
-    line = f"shoal store add my-shop --platform {platform} --url https://YOUR-SHOP"
-    console.print(Padding(Text(line, style="bold green"), (0, 0, 0, 2)), soft_wrap=True)
+    tell_connecting(console, book.platform)
     console.print(
         Text(f"{name} stays where it is; nothing of it was kept or sent anywhere.", style="dim")
     )
+
+
+def tell_connecting(console: Console, platform: str) -> None:
+    """The line that connects a store of some platform, or of any that there is."""
+    known = [one for one in platforms() if one != "sandbox"]
+    chosen = platform if platform in known else "PLATFORM"
+    console.print("Connect your store:")
+    line = f"shoal store add my-shop --platform {chosen} --url https://YOUR-SHOP"
+    console.print(Padding(Text(line, style="bold green"), (0, 0, 0, 2)), soft_wrap=True)
+    if chosen != platform:
+        said = f"There is no connector for {platform} yet. " if platform else ""
+        console.print(f"{said}Platforms: {', '.join(known)}; any other tells by docs/api.md.")

@@ -176,8 +176,8 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
 def test_missing_columns_are_said_with_what_they_cost(tmp_path: Path) -> None:
     book = book_of(tmp_path / "a.csv", "order,customer,date", "1,a,2026-01-02")
     said = " ".join(book.notes)
-    assert "it has no price: without it no monetary_value" in said
-    assert "it has no product" in said
+    assert "it has no column for price: nobody's spend is known" in said
+    assert "it has no column for product" in said
     assert [one.value for one in sales(book)] == [0]
 
 
