@@ -10,12 +10,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 from urllib.parse import unquote, urlencode
 
 import httpx
 import msgspec
 
+from connectors.addresses import STRICT, Guard, NoSuchHost, PrivateHost
 from connectors.errors import (
     AccessDenied,
     PlatformError,
@@ -111,23 +112,58 @@ class PlatformClient:
         return Answer(status, _decoded(raw, place, status), answered)
 
 
-def post_bytes(
-    http: httpx.Client, url: str, content: bytes, headers: Mapping[str, str], *, store: str
-) -> None:
-    """Post a body to somebody else's address, expecting no more than a 2xx.
+class Message(NamedTuple):
+    """A body for somebody else's address."""
 
-    Errors name the host only: the rest of such an address is often a secret.
+    url: str
+    content: bytes
+    headers: Mapping[str, str]
+
+
+def post_message(
+    http: httpx.Client, message: Message, *, store: str, guard: Guard = STRICT
+) -> None:
+    """Post a message, expecting no more than a 2xx.
+
+    Errors name the host only: the rest of such an address is often a secret. Redirects are refused.
 
     Raises
     ------
     PlatformError
-        As :meth:`PlatformClient.request`; 409 and 422 are ``RequestRefused`` here.
+        As :meth:`PlatformClient.request`; 409, 422 and 3xx are ``RequestRefused`` here, and so is
+        a host in a private network that the guard does not allow.
     """
-    place = _Place(store=store, method="POST", path=_host(url, store))
-    request = http.build_request("POST", url, content=content, headers=dict(headers))
-    status, _, _ = _send(http, request, place)
+    place = _Place(store=store, method="POST", path=_host(message.url, store))
+    request = _pinned(http, message, guard, place)
+    try:
+        status, _, _ = _send(http, request, place)
+    except PlatformUnavailable as error:
+        if httpx.codes.is_redirect(error.status):
+            raise _redirected(error.status, place) from None
+        raise
     if status in LEFT_TO_CALLER:
         raise _failure(status, {}, place)
+
+
+def _pinned(http: httpx.Client, message: Message, guard: Guard, place: _Place) -> httpx.Request:
+    """The request, to the very address that was looked at. TLS still asks for the name."""
+    whole = httpx.URL(message.url)
+    host = whole.raw_host.decode("ascii").strip("[]")
+    port = whole.port or (443 if whole.scheme == "https" else 80)
+    try:
+        address = guard.address(host, port)
+    except PrivateHost as error:
+        raise RequestRefused(str(error), **place) from None
+    except NoSuchHost as error:
+        raise PlatformUnavailable(str(error), **place) from None
+    return http.build_request(
+        "POST",
+        whole.copy_with(host=address),
+        content=message.content,
+        # Its connection is nobody else's: another name at this address is another machine to TLS.
+        headers={**message.headers, "host": whole.netloc.decode("ascii"), "connection": "close"},
+        extensions={"sni_hostname": host},
+    )
 
 
 class _Place(TypedDict):
@@ -216,9 +252,13 @@ def _failure(status: int, headers: Mapping[str, str], place: _Place) -> Platform
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return AccessDenied("credentials or scopes do not suffice", **place, status=status)
     if httpx.codes.is_redirect(status):
-        problem = "redirects are not followed: expected the store's final address"
-        return RequestRefused(problem, **place, status=status)
+        return _redirected(status, place)
     return RequestRefused("refused", **place, status=status)
+
+
+def _redirected(status: int, place: _Place) -> RequestRefused:
+    problem = "redirects are not followed: expected the final address"
+    return RequestRefused(problem, **place, status=status)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from connectors.addresses import Guard
 from connectors.protocol import StoreConfig
 from connectors.registry import connect
 from worker.pushes import Line
@@ -34,7 +35,7 @@ def line_to(kit: Kit, store: Store) -> Line:
     known = _known.get(place)
     if known is None or known[0] != store:
         config, http = config_of(store, kit.sealer), _client()
-        known = (store, Line(config, connect(config, http), http))
+        known = (store, Line(config, connect(config, http), http, _guard(kit)))
         _known[place] = known
     return known[1]
 
@@ -49,6 +50,10 @@ def trial_line(config: StoreConfig) -> Line:
     """
     http = _client()
     return Line(config, connect(config, http), http)
+
+
+def _guard(kit: Kit) -> Guard:
+    return Guard(frozenset(kit.settings.private_hosts))
 
 
 def _client() -> httpx.Client:

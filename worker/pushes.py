@@ -15,7 +15,8 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
-from connectors.client import post_bytes
+from connectors.addresses import STRICT, Guard
+from connectors.client import Message, post_message
 from connectors.errors import Permanent, RequestRefused
 from connectors.events import Event
 from connectors.protocol import (
@@ -54,11 +55,12 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An open line to one store."""
+    """An open line to one store; ``guard`` says which private hosts webhooks may reach."""
 
     store: StoreConfig
     connector: Connector
     http: httpx.Client = field(repr=False)
+    guard: Guard = STRICT
 
 
 def push(line: Line, action: Claimed, now: datetime) -> tuple[Event, ...]:
@@ -115,7 +117,8 @@ def _send_webhook(line: Line, action: Claimed, now: datetime) -> tuple[Event, ..
     body = msgspec.json.encode(outgoing.data)
     headers = standard_headers(secret, message_id(action.key), now, body)
     headers["content-type"] = "application/json"
-    post_bytes(line.http, outgoing.url, body, headers, store=line.store.id)
+    message = Message(outgoing.url, body, headers)
+    post_message(line.http, message, store=line.store.id, guard=line.guard)
     return ()
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from worker.errors import SettingError
+from worker.setting_kinds import duration, hosts, one_of, path, url, whole
 
 PREFIX: Final = "SHOAL_"
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Settings:
     learn_every: timedelta
     tick_every: timedelta
     keep_browsing: timedelta
+    private_hosts: tuple[str, ...]
     log_level: str
 
     @property
@@ -90,55 +91,7 @@ class Setting:
         return PREFIX + self.field.upper()
 
 
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        expected = f"a whole number from {least} to {most}"
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        if not least <= number <= most:
-            raise ValueError(expected)
-        return number
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text in choices:
-            return text
-        near = get_close_matches(text, choices, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        expected = f"one of {', '.join(choices)}{hint}"
-        raise ValueError(expected)
-
-    return read
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text and text.partition("://")[0] not in schemes:
-            expected = "a URL that begins with " + " or ".join(f"{one}://" for one in schemes)
-            raise ValueError(expected)
-        return text
-
-    return read
-
-
-def _duration(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isdecimal() or not int(number):
-        expected = "a duration such as 30s, 15m, 12h or 7d"
-        raise ValueError(expected)
-    return timedelta(seconds=int(number) * _UNITS[unit])
-
-
-_port: Final = _whole(1, 65_535)
+_port: Final = whole(1, 65_535)
 
 TABLE: Final = (
     Setting(
@@ -146,7 +99,7 @@ TABLE: Final = (
         "~/.shoal",
         "Folder of everything Shoal writes on this machine: database, append-only file, secret "
         "key, logs.",
-        _path,
+        path,
     ),
     Setting(
         "redis_url",
@@ -154,14 +107,14 @@ TABLE: Final = (
         "Valkey or Redis ≥ 7 (`redis://`, `rediss://` or `unix://`); its policy must be "
         "`noeviction`, and with `appendfsync always` a crash of it loses nothing. Empty: an own "
         "Valkey on a Unix socket.",
-        _url("redis", "rediss", "unix"),
+        url("redis", "rediss", "unix"),
     ),
     Setting(
         "database_url",
         "",
         "PostgreSQL (`postgresql://`) or an SQLite file (`sqlite:///`). Empty: SQLite under "
         "`SHOAL_HOME`.",
-        _url("postgresql", "postgresql+psycopg", "sqlite"),
+        url("postgresql", "postgresql+psycopg", "sqlite"),
     ),
     Setting(
         "secret_key",
@@ -175,7 +128,7 @@ TABLE: Final = (
         "",
         "Address under which stores reach the door, such as `https://shoal.example.com`: webhooks "
         "are asked for with it. Empty: there is none, and stores are read every minute instead.",
-        _url("http", "https"),
+        url("http", "https"),
     ),
     Setting("host", "127.0.0.1", "Address that the door for webhooks listens on."),
     Setting("port", "8787", "Port of the door; when taken, the next free one is used.", _port),
@@ -190,46 +143,53 @@ TABLE: Final = (
         "partitions",
         "8",
         "Number of event streams; stores are spread over them. Counts at the first start only.",
-        _whole(1, 1_024),
+        whole(1, 1_024),
     ),
     Setting(
         "appendfsync",
         "everysec",
         "How the own Valkey writes to disk: `everysec` may lose the last second at a power cut, "
         "`always` does not and takes fewer webhooks a second.",
-        _one_of("everysec", "always"),
+        one_of("everysec", "always"),
     ),
-    Setting("drain_processes", "2", "Processes that drain streams.", _whole(1, 256)),
-    Setting("deliver_threads", "8", "Pushes to stores under way at a time.", _whole(1, 256)),
-    Setting("batch", "4000", "Events in one transaction at most.", _whole(1, 100_000)),
+    Setting("drain_processes", "2", "Processes that drain streams.", whole(1, 256)),
+    Setting("deliver_threads", "8", "Pushes to stores under way at a time.", whole(1, 256)),
+    Setting("batch", "4000", "Events in one transaction at most.", whole(1, 100_000)),
     Setting(
         "backlog",
         "1000000",
         "Unread entries of one stream at which the door answers 503.",
-        _whole(1, 1_000_000_000),
+        whole(1, 1_000_000_000),
     ),
     Setting(
-        "rate_per_key", "1000", "Requests a second that one key may make.", _whole(1, 1_000_000)
+        "rate_per_key", "1000", "Requests a second that one key may make.", whole(1, 1_000_000)
     ),
     Setting(
         "rate_per_address",
         "50",
         "Requests a second that one address may make with a browser key.",
-        _whole(1, 1_000_000),
+        whole(1, 1_000_000),
     ),
-    Setting("learn_every", "7d", "Business time between two segment models.", _duration),
-    Setting("tick_every", "1h", "Time in which every customer is aged once.", _duration),
+    Setting("learn_every", "7d", "Business time between two segment models.", duration),
+    Setting("tick_every", "1h", "Time in which every customer is aged once.", duration),
     Setting(
         "keep_browsing",
         "400d",
         "How long browse events stay in the event log. Orders stay for ever.",
-        _duration,
+        duration,
+    ),
+    Setting(
+        "private_hosts",
+        "",
+        "Hosts in private networks that a campaign's outgoing webhooks may reach, separated by "
+        "commas, as they stand in the URL; `*` is any. Empty: public addresses only.",
+        hosts,
     ),
     Setting(
         "log_level",
         "info",
         "Least severe log line that is written.",
-        _one_of("debug", "info", "warning", "error"),
+        one_of("debug", "info", "warning", "error"),
     ),
 )
 
@@ -258,15 +218,18 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that make another process read these very settings."""
-    return {
-        setting.name: _written(getattr(settings, setting.field))
-        for setting in TABLE
-        if getattr(settings, setting.field) != ""
-    }
+    written = {setting.name: _written(getattr(settings, setting.field)) for setting in TABLE}
+    return {name: text for name, text in written.items() if text}
 
 
 def _written(value: object) -> str:
-    return f"{int(value.total_seconds())}s" if isinstance(value, timedelta) else str(value)
+    match value:
+        case timedelta():
+            return f"{int(value.total_seconds())}s"
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

@@ -22,6 +22,7 @@ WRONG: Final = (
     ("TICK_EVERY", "1 h", "expected a duration such as 30s, 15m, 12h or 7d"),
     ("LOG_LEVEL", "wraning", "did you mean warning?"),
     ("APPENDFSYNC", "no", "expected one of everysec, always"),
+    ("PRIVATE_HOSTS", "http://x", "expected host names or addresses, separated by commas"),
     ("SECRET_KEY", "short", "SHOAL_SECRET_KEY: each key needs 16 characters or more"),
     ("REDIS_URL", "http://x", "begins with redis:// or rediss:// or unix://"),
     ("REDIS_URL", "redis://:hidden@127.0.0.1:99999/0", "expected redis://host:port/number"),
