@@ -11,7 +11,8 @@ from worker import bulk, models
 from worker.cursors import add_cursors
 from worker.sealing import Sealer
 
-_SCOPE: Final = "shoal"  # in place of a store's id where a secret is no store's
+SCOPE: Final = "shoal"  # in place of a store's id where a secret is no store's
+COUPON_SECRET: Final = "coupon_secret"  # noqa: S105 - the name of a row
 
 
 def partitions(connection: Connection, wanted: int) -> int:
@@ -23,8 +24,8 @@ def partitions(connection: Connection, wanted: int) -> int:
 
 def coupon_secret(connection: Connection, sealer: Sealer) -> bytes:
     """What codes are minted from: made once, kept sealed, independent of the secret key."""
-    fresh = sealer.seal_bytes(_SCOPE, secrets.token_bytes(32)).hex()
-    return sealer.open_bytes(_SCOPE, bytes.fromhex(_kept(connection, "coupon_secret", fresh)))
+    fresh = sealer.seal_bytes(SCOPE, secrets.token_bytes(32)).hex()
+    return sealer.open_bytes(SCOPE, bytes.fromhex(_kept(connection, COUPON_SECRET, fresh)))
 
 
 def salt(connection: Connection) -> str:

@@ -107,7 +107,7 @@ def open_kit(
         settings=settings,
         engine=open_engine(database_url(settings), connections=settings.deliver_threads + 2),
         redis=stream.connect(redis_url(settings), patience=patience),
-        sealer=sealer_from(secret_keys(settings)),
+        sealer=sealer_from(secret_keys(settings), lambda: secret_keys(settings)),
         clock=clock,
         send=_sender(make_app(settings)),
     )

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,6 +45,7 @@ class Sealer:
     key_id: str
     _ciphers: dict[bytes, AESGCM] = field(repr=False)
     _index_key: bytes = field(repr=False)
+    _source: Callable[[], str] | None = field(default=None, repr=False)
 
     def seal(self, store: str, personal: Mapping[str, str]) -> bytes:
         """Fields of a person, sealed for one store; empty when there are none."""
@@ -71,7 +72,7 @@ class Sealer:
 
     def open_bytes(self, store: str, sealed: bytes) -> bytes:
         """The bytes that were sealed; raises :class:`CannotOpen` as :meth:`open` does."""
-        cipher = self._ciphers.get(sealed[_ID])
+        cipher = self._ciphers.get(sealed[_ID]) or self._learnt(sealed[_ID])
         if sealed[:1] != _VERSION or cipher is None:
             wanted = key_id_of(sealed)
             msg = (
@@ -85,6 +86,12 @@ class Sealer:
             msg = f"store {store}: sealed for another store, or damaged"
             raise CannotOpen(msg) from None
 
+    def _learnt(self, key_id: bytes) -> AESGCM | None:
+        """The cipher of a key that was made after this process began, if it can be known."""
+        if self._source is not None:
+            self._ciphers.update(_ciphers_of(split_keys(self._source())))
+        return self._ciphers.get(key_id)
+
     def blind(self, store: str, address: str) -> str:
         """An address's keyed hash in one store, by which it is found without being stored."""
         text = unicodedata.normalize("NFC", address).strip().casefold()
@@ -92,11 +99,12 @@ class Sealer:
         return hmac.digest(self._index_key, message, "sha256")[:_INDEX_BYTES].hex()
 
 
-def sealer_from(secret_keys: str) -> Sealer:
+def sealer_from(secret_keys: str, source: Callable[[], str] | None = None) -> Sealer:
     """The sealer for ``SHOAL_SECRET_KEY``: one key, or several separated by commas.
 
     The first seals, every one opens, the last (the installation's first) is the blind index's, so
-    that addresses are still found after a change of key.
+    that addresses are still found after a change of key. ``source`` is asked again when something
+    turns up that none of them sealed.
 
     Raises
     ------
@@ -113,8 +121,8 @@ def sealer_from(secret_keys: str) -> Sealer:
     if any(len(key) < LEAST_KEY for key in keys):
         msg = f"SHOAL_SECRET_KEY: each key needs {LEAST_KEY} characters or more"
         raise SecretKeyMissing(msg)
-    ciphers = {_key_id(key): AESGCM(_derived(key, b"shoal sealing")) for key in keys}
-    return Sealer(_key_id(keys[0]).hex(), ciphers, _derived(keys[-1], b"shoal blind index"))
+    index_key = _derived(keys[-1], b"shoal blind index")
+    return Sealer(_key_id(keys[0]).hex(), _ciphers_of(keys), index_key, source)
 
 
 def split_keys(secret_keys: str) -> list[str]:
@@ -149,6 +157,10 @@ def _sealed_event(sealer: Sealer, event: Event) -> Event:
         personal={},
         sealed=sealer.seal(event.store, event.personal) or event.sealed,
     )
+
+
+def _ciphers_of(keys: Iterable[str]) -> dict[bytes, AESGCM]:
+    return {_key_id(key): AESGCM(_derived(key, b"shoal sealing")) for key in keys}
 
 
 def _derived(key: str, purpose: bytes) -> bytes:

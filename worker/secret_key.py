@@ -7,7 +7,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from worker.errors import SecretKeyMissing
+from worker.errors import SecretKeyMissing, SettingError
+from worker.sealing import split_keys
 from worker.settings import Settings, make_home
 
 FILE: Final = "secret.key"
@@ -35,6 +36,29 @@ def secret_keys(settings: Settings) -> str:
         raise SecretKeyMissing(msg) from None
 
 
+def add_secret_key(settings: Settings) -> list[str]:
+    """Put a new key before those of the file; all keys, the new one first.
+
+    Raises
+    ------
+    SecretKeyMissing
+        If there is no file.
+    SettingError
+        If the keys come from the environment, where only its owner can put one.
+    """
+    path = settings.home / FILE
+    if settings.secret_key:
+        msg = (
+            "SHOAL_SECRET_KEY holds the keys: put a new one (`openssl rand -hex 32`) and a comma "
+            "before them, start every process anew, then run `shoal keys reseal`"
+        )
+        raise SettingError(msg)
+    keys = [secrets.token_hex(32), *split_keys(secret_keys(settings))]
+    _write(draft := path.with_name(f"{FILE}.{os.getpid()}"), ",".join(keys))
+    draft.replace(path)
+    return keys
+
+
 def ensure_secret_key(settings: Settings) -> Path | None:
     """Make the key file if there is no key yet; its path if it was made now.
 
@@ -50,11 +74,7 @@ def ensure_secret_key(settings: Settings) -> Path | None:
         raise SecretKeyMissing(msg)
     make_home(settings)
     draft = path.with_name(f"{FILE}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    _write(draft, secrets.token_hex(32))
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -62,3 +82,11 @@ def ensure_secret_key(settings: Settings) -> Path | None:
     finally:
         draft.unlink()
     return path
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

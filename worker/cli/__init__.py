@@ -14,6 +14,7 @@ from worker.cli import (
     customers,
     features,
     keeping,
+    keys,
     letters,
     plugins,
     run,
@@ -38,6 +39,7 @@ app.add_typer(stores.app, name="store")
 app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(segments.app, name="segments")
 app.add_typer(customers.app, name="customers")
+app.add_typer(keys.app, name="keys")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(features.app, name="features")
 

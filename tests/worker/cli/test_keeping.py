@@ -58,3 +58,26 @@ def test_an_upgrade_asks_for_a_backup_and_makes_one(shoal: Shoal, home: Path) ->
     done = shoal("db", "upgrade", "--backup", "before", "--json")
     assert (done.code, done.json, Path("before").exists()) == (0, {"changed": True}, True)
     assert shoal("store", "list").code == 0
+
+
+def test_keys_are_changed_twice_and_the_middle_one_may_go(
+    shoal: Shoal, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_environment = shoal("keys", "rotate")
+    assert (in_the_environment.code, "openssl rand -hex 32" in in_the_environment.err) == (2, True)
+    monkeypatch.delenv("SHOAL_SECRET_KEY")
+    added(shoal, "shop", "--secret", "api_key=k")
+    first = shoal("keys", "list", "--json").json["seals"]
+    once = shoal("keys", "rotate", "--json").json
+    assert (once["finds"], once["may_go"], once["unreadable"]) == (first, [], [])
+    twice = shoal("keys", "rotate", "--json").json
+    assert (twice["finds"], twice["may_go"]) == (first, [once["seals"]])
+    assert shoal("keys", "reseal", "--json").json["resealed"] == 0
+    assert "it may go" in shoal("keys", "reseal").out
+    path = home / "secret.key"
+    newest, _, oldest = path.read_text().strip().split(",")
+    path.write_text(f"{newest},{oldest}\n")
+    told = shoal("keys", "list", "--json").json
+    assert [one["key"] for one in told["keys"]] == [twice["seals"], first]
+    assert newest not in shoal("keys", "list").out
+    assert shoal("doctor", "--json").json["findings"][2]["ok"]
