@@ -26,6 +26,8 @@ class Known:
     ----------
     groups
         Ids of the learned groups in force.
+    stages
+        Stages that these groups carry.
     attributes
         Names of the declared attributes.
     currency
@@ -35,6 +37,7 @@ class Known:
     """
 
     groups: AbstractSet[str] | None = None
+    stages: AbstractSet[str] | None = None
     attributes: AbstractSet[str] | None = None
     currency: str | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -44,7 +47,7 @@ def warnings(campaign: Campaign, known: Known) -> tuple[Problem, ...]:
     """Everything that looks unintended, each with its place in the file."""
     return (
         *_unannounced(campaign),
-        *_unknown_groups(campaign, known),
+        *lost_segments(campaign, known),
         *_unknown_attributes(campaign, known),
         *_other_events(campaign),
         *_money(campaign, known),
@@ -84,12 +87,18 @@ def _tests(condition: Condition) -> Iterator[Test]:
             return
 
 
-def _unknown_groups(campaign: Campaign, known: Known) -> Iterator[Problem]:
+def lost_segments(campaign: Campaign, known: Known) -> Iterator[Problem]:
+    """Segments that the file names and that the model in force puts nobody into."""
     if known.groups is None:
         return
     names = {*STAGES, OTHERS, *known.groups}
     for place, name in _segments(campaign):
-        if name not in names:
+        is_lost = known.stages is not None and name in STAGES and name not in known.stages
+        if is_lost and place == "when.segment":
+            yield Problem(
+                place, f"stage {name!r} has no group in the model in force, so nobody enters"
+            )
+        elif name not in names:
             text = f"segment {name!r} is not in the model in force, so nobody is in it"
             yield Problem(place, text, nearest(name, names))
 

@@ -125,7 +125,8 @@ def running_campaign(shop: Shop, campaign: str) -> Running:
 def known_of(shop: Shop) -> Known:
     """What is known of a store when its campaigns are checked."""
     groups = frozenset(group.id for group in shop.model.groups)
-    return Known(groups=groups, currency=shop.currency, policies=shop.policies)
+    stages = frozenset(group.stage for group in shop.model.groups)
+    return Known(groups=groups, stages=stages, currency=shop.currency, policies=shop.policies)
 
 
 def plan(shop: Shop, files: Files) -> dict[str, Change]:

@@ -6,12 +6,25 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from campaigns.check import lost_segments
 from campaigns.costs import money_text
 from worker import models, tallies
-from worker.campaign_files import running_campaign
+from worker.campaign_files import known_of, running_campaign
 from worker.shop import Shop
 
 _WEEK: Final = 7 * 86_400_000_000
+
+
+def waiting_in_vain(shop: Shop) -> list[str]:
+    """A sentence for each segment that a live campaign names and the newest model lost."""
+    known = known_of(shop)
+    return [
+        f"Campaign {running.campaign.id} is live and waits in vain, {problem}; "
+        "`shoal segments list` shows what there is"
+        for running in shop.campaigns
+        if running.state == "live"
+        for problem in lost_segments(running.campaign, known)
+    ]
 
 
 def shadow_week(connection: Connection, shop: Shop, campaign: str) -> dict[str, Any]:

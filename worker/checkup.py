@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 from connectors.errors import ConnectorError
 from connectors.registry import connector_factory
 from worker import cursors, models, secret_key, stream
+from worker.campaign_reports import waiting_in_vain
 from worker.database import check_schema, database_url, open_engine, reading
 from worker.embedded import redis_url
 from worker.errors import (
@@ -27,6 +28,7 @@ from worker.errors import (
 )
 from worker.sealing import sealer_from
 from worker.settings import Settings
+from worker.shop import load_shops
 from worker.stores import Store, config_of, list_stores
 
 PACKAGES: Final = ("worker", "connectors", "segmentation", "campaigns")
@@ -133,12 +135,13 @@ def _stores(engine: Engine, settings: Settings) -> Iterator[Finding]:
             .where(letters.state == "open")
             .group_by(letters.store)
         ).all()
+        shops = load_shops(connection, {store.id for store in stores}, -1, 0)
     dead = {str(row.store): int(row.letters) for row in counted}
     for store in stores:
-        yield _store(store, settings, dead.get(store.id, 0))
+        yield _store(store, settings, dead.get(store.id, 0), waiting_in_vain(shops[store.id]))
 
 
-def _store(store: Store, settings: Settings, dead: int) -> Finding:
+def _store(store: Store, settings: Settings, dead: int, lost: list[str]) -> Finding:
     check = f"store {store.id}"
     try:
         connector_factory(store.platform)
@@ -150,4 +153,6 @@ def _store(store: Store, settings: Settings, dead: int) -> Finding:
     if dead:
         said = f"{dead} dead letters: `shoal dead-letters list --store {store.id}`"
         return Finding(check, is_ok=False, said=said)
+    if lost:
+        return Finding(check, is_ok=False, said="; ".join(lost))
     return Finding(check, is_ok=True, said="nothing set aside")

@@ -13,6 +13,7 @@ from connectors.events import moment
 from segmentation.model import stage_name
 from segmentation.rules import STAGES
 from worker import models, poison, tallies
+from worker.campaign_reports import waiting_in_vain
 from worker.shop import Shop, load_shops
 from worker.stores import Store
 from worker.web.status_actions import (
@@ -82,7 +83,7 @@ def shown_store(
         platform=store.platform,
         partition=store.partition,
         business_time=_said_time(shop.now),
-        trouble=_trouble(store, dead.get(store.id, 0)),
+        trouble=(*_trouble(store, dead.get(store.id, 0)), *waiting_in_vain(shop)),
         events={name: counted.get((name, ""), 0) for name in _EVENTS},
         dead_letters=dead.get(store.id, 0),
         customers=sum(sizes.values()),
