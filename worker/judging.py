@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from connectors.records import exponent
 from segmentation import running
@@ -171,11 +170,13 @@ def _write_moves(connection: Connection, batch: Batch) -> None:
 def typical_order_value(connection: Connection, shop: Shop) -> int:
     """The store's average order value in minor units; 0 without orders."""
     columns = models.customers.c
-    row = connection.execute(
+    first = (
         select(columns.orders, columns.revenue)
         .where(columns.store == shop.number, columns.orders > 0)
         .order_by(columns.id)
         .limit(1000)
-    ).all()
-    orders = sum(one.orders for one in row)
-    return int(np.floor(sum(one.revenue for one in row) / orders)) if orders else 0
+        .subquery()
+    )
+    total = select(func.sum(first.c.orders), func.sum(first.c.revenue))
+    orders, revenue = connection.execute(total).one()
+    return int(revenue) // int(orders) if orders else 0

@@ -29,7 +29,6 @@ from worker.pending import partitions_with_work
 from worker.runtime import Kit
 from worker.shop import load_shops
 
-BATCH: Final = 1_000
 NO_TIMERS: Final = Reach(0)
 SLICE: Final = 1.0  # seconds a drain works before it hands over
 _log = logging.getLogger("shoal.drain")
@@ -64,7 +63,7 @@ def drain(kit: Kit, partition: int) -> None:
     cursor = committed(kit, partition)
     while True:
         read_at = microseconds(kit.clock())
-        entries = stream.read(kit.redis, partition, cursor, BATCH)
+        entries = stream.read(kit.redis, partition, cursor, kit.settings.batch)
         if not entries and not _has_work(kit, partition):
             if is_silent:
                 return
@@ -75,7 +74,7 @@ def drain(kit: Kit, partition: int) -> None:
             return  # a producer rang meanwhile: the work is another drain's
         is_silent = False
         try:
-            done = apply(kit, partition, cursor, entries, _reach(entries, read_at))
+            done = apply(kit, partition, cursor, entries, _reach(kit, entries, read_at))
         except Outrun:
             return
         cursor = done.position
@@ -96,9 +95,9 @@ def committed(kit: Kit, partition: int) -> str:
         return str(connection.execute(query).scalar_one())
 
 
-def _reach(entries: Sequence[stream.Entry], read_at: int) -> Reach:
+def _reach(kit: Kit, entries: Sequence[stream.Entry], read_at: int) -> Reach:
     """Of a full batch only what was received before its end has surely been read."""
-    if len(entries) < BATCH:
+    if len(entries) < kit.settings.batch:
         return Reach(read_at)
     last = stream.decode(entries[-1])
     return Reach(microseconds(last.received_at)) if isinstance(last, Event) else NO_TIMERS

@@ -26,6 +26,7 @@ from worker.runtime import Kit
 from worker.sealing import seal_events
 
 STEP: Final = timedelta(days=1)
+_AT_ONCE: Final = 1_000  # events appended between two drains
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ def play(
     kit = replace(kit, send=_hands_on(kit))
     played = 0
     for end, its in steps(events, step):
-        for start in range(0, len(its), pipeline.BATCH):
-            batch = seal_events(kit.sealer, its[start : start + pipeline.BATCH])
+        for start in range(0, len(its), _AT_ONCE):
+            batch = seal_events(kit.sealer, its[start : start + _AT_ONCE])
             stream.append(kit.redis, target.partition, batch)
             pipeline.drain(kit, target.partition)
         tick(kit, target, end)

@@ -72,7 +72,7 @@ class Driver:
         self.now += span
         self.drain()
 
-    def commit(self, count: int = pipeline.BATCH) -> int:
+    def commit(self, count: int = 1_000) -> int:
         """Commit one batch of at most so many entries, without trimming; how many there were."""
         cursor = pipeline.committed(self.kit, self.partition)
         entries = stream.read(self.kit.redis, self.partition, cursor, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Barrier, Thread
 
 import pytest
@@ -78,6 +79,7 @@ def test_time_alone_moves_a_customer_and_wakes(driver: Driver) -> None:
     assert len(driver.rows(models.decisions, "occasion")) == 1
 
 
+@pytest.mark.invariant("I2")
 def test_a_budget_is_never_over_by_one(driver: Driver) -> None:
     more = "limits: {budget: {amount: 10, currency: EUR, per: 30d}}"
     driver.run(coupon_campaign("thanks", "{event: order_completed}", more, percent=50))
@@ -91,6 +93,7 @@ def test_a_budget_is_never_over_by_one(driver: Driver) -> None:
     assert "budget" in driver.values(models.holds, "reason")[0]
 
 
+@pytest.mark.invariant("I2")
 def test_twins_commit_one_batch_once(driver: Driver) -> None:
     driver.append(*(driver.order(f"o{n}", "ann") for n in range(50)))
     cursor = pipeline.committed(driver.kit, driver.partition)
@@ -114,6 +117,7 @@ def test_twins_commit_one_batch_once(driver: Driver) -> None:
     assert driver.feature(driver.customer("customer_id", "ann"), "orders") == 50
 
 
+@pytest.mark.invariant("I2")
 def test_a_crash_between_commit_and_trim_repeats_nothing(driver: Driver) -> None:
     driver.run(THANKS)
     driver.append(*(driver.order(f"o{n}", "ann") for n in range(5)))
@@ -125,6 +129,7 @@ def test_a_crash_between_commit_and_trim_repeats_nothing(driver: Driver) -> None
     assert driver.tally("duplicates") == 0
 
 
+@pytest.mark.invariant("I2")
 def test_a_lost_cursor_repeats_nothing(driver: Driver) -> None:
     driver.run(THANKS)
     driver.append(*(driver.order(f"o{n}", "ann") for n in range(5)))
@@ -144,6 +149,7 @@ def poisonous(driver: Driver, name: str) -> Event:
     return driver.order(name, f"by {name}", 10**17)
 
 
+@pytest.mark.invariant("I1")
 def test_poison_stands_alone(driver: Driver) -> None:
     orders = [driver.order(f"o{n}", f"c{n}") for n in range(30)]
     orders[11] = poisonous(driver, "o11")
@@ -154,6 +160,7 @@ def test_poison_stands_alone(driver: Driver) -> None:
     assert driver.values(models.stores, "poison") == [0]
 
 
+@pytest.mark.invariant("I1")
 def test_bytes_that_are_no_event_are_kept(driver: Driver) -> None:
     name = stream.stream_of(driver.partition)
     for junk in (b"", b"junk", b"\x93"):
@@ -216,8 +223,8 @@ def test_a_halved_batch_fires_no_timer_before_all_of_it_is_read(poisoned_batch: 
     assert poisoned_batch.rows(models.decisions, "campaign") == []
 
 
-def test_a_lagging_drain_makes_timers_wait(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "BATCH", 3)
+def test_a_lagging_drain_makes_timers_wait(driver: Driver) -> None:
+    driver.kit = replace(driver.kit, settings=replace(driver.kit.settings, batch=3))
     driver.run(coupon_campaign("left", "{cart_abandoned: {after: 1h}}"))
     driver.tell(driver.cart("t1", "ann"))
     driver.now += HOUR - MINUTE
