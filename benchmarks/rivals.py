@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from celery import Celery
@@ -19,6 +20,7 @@ from worker.embedded import broker_url
 from worker.settings import settings_from
 
 BATCH: Final = 500
+QUEUE: Final = "bench"
 metadata: Final = MetaData()
 rows: Final = Table(
     "bench_rival",
@@ -33,8 +35,11 @@ settings: Final = settings_from(os.environ)
 app: Final = Celery("bench", broker=broker_url(settings), set_as_current=False)
 app.conf.update(
     task_ignore_result=True,
-    # celery-batches gathers only what was prefetched: fewer would starve it.
+    # celery-batches gathers only what was prefetched: fewer would starve it. A task per event
+    # gains by it too.
     worker_prefetch_multiplier=BATCH,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
     broker_transport_options={"global_keyprefix": "shoal:bench:"},
     broker_connection_retry_on_startup=True,
 )
@@ -59,18 +64,23 @@ def _many(requests: Sequence[Any]) -> None:
 
 def _upsert(values: Sequence[tuple[str, str, int, int]]) -> None:
     engine = _engine()
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(rows)
-    statement = statement.on_conflict_do_update(
+    with transaction(engine) as connection:
+        connection.execute(
+            _statement(engine.dialect.name),
+            [dict(zip(rows.c.keys(), row, strict=True)) for row in values],
+        )
+
+
+@lru_cache
+def _statement(dialect: str) -> Any:
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(rows)
+    return statement.on_conflict_do_update(
         index_elements=["store", "customer"],
         set_={
             "events": rows.c.events + statement.excluded.events,
             "value": rows.c.value + statement.excluded.value,
         },
     )
-    names = ("store", "customer", "events", "value")
-    with transaction(engine) as connection:
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in values])
 
 
 def _engine() -> Engine:
