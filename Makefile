@@ -4,10 +4,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-CELERY_BATCHES := 0.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools check test demo docs lock bench-deps clean
+.PHONY: help install tools check test test-stores demo docs lock clean
 
 help:  ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -25,16 +24,17 @@ check: tools  ## format, lint, types, layers
 test: tools  ## every test
 	$(BIN)/pytest -q
 
+test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB from npm, once)
+	@rm -f .stores/vendure/result.json
+	$(BIN)/pytest -q -m stores tests/stores
+	@cat .stores/vendure/result.json
+
 demo: install  ## plays two years of a real shop's purchases
 	$(BIN)/shoal demo
 
 docs: tools  ## writes the tables of docs/ anew from the code
 	$(BIN)/python -P tests/test_docs.py
 	$(BIN)/python -m worker.settings_pages
-
-bench-deps: tools  ## adds the rival of benchmarks.pipeline
-	# Its metadata refuses Celery 5.7, with which it works.
-	$(PIP) install -q --no-deps celery-batches==$(CELERY_BATCHES)
 
 clean:  ## removes .venv
 	rm -rf $(VENV)
@@ -50,10 +50,19 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.tools: .ci/tools.lock $(VENV)/.installed
+$(VENV)/.tools: .ci/tools.lock .ci/rival.lock $(VENV)/.installed
 	@echo "Installing what development and tests need (about 150 MB, once)"
 	@$(PIP) install -q --require-hashes -r .ci/tools.lock
+	@$(PIP) install -q --require-hashes --no-deps -r .ci/rival.lock
 	@touch $@
+
+# Written last: there is a Node, and it has the packages of the lock.
+.stores/vendure/node: tests/stores/vendure/package-lock.json .ci/find-node | $(VENV)/.installed
+	@rm -rf .stores/vendure && mkdir -p .stores/vendure
+	@cp tests/stores/vendure/package.json tests/stores/vendure/package-lock.json .stores/vendure/
+	@node=$$(.ci/find-node) && cd .stores/vendure && PATH="$$node:$$PATH" \
+	  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache ../npm && \
+	  "$$node/node" -p process.execPath > node
 
 # The oldest supported Python: its versions exist for the newer ones too, with the hashes of all
 # their wheels. Settings of this machine's pip stay out.

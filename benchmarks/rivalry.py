@@ -24,7 +24,7 @@ def measure(events: Sequence[Event], *, in_batches: bool) -> dict[str, Any]:
     """Work off these events, one task each or in batches."""
     task = rivals.many if in_batches else rivals.one
     if task is None:
-        message = "celery-batches is not installed: run `make bench-deps`"
+        message = "celery-batches is not installed: run `make tools`"
         raise SystemExit(message)
     with fresh_installation() as kit:
         rivals.prepare(kit.engine)
