@@ -15,7 +15,7 @@ from worker.demo import stage, summary
 from worker.demo.figures import failures
 from worker.demo.leaving import PREFIX, Leaving, leaving, own_folder
 from worker.demo.screen import screen
-from worker.demo.theatre import SABOTAGES, Theatre, Wanted, theatre
+from worker.demo.theatre import SABOTAGES, Theatre, Wanted, status_url, theatre
 from worker.demo.visiting import how_to_ask, write_environment
 from worker.errors import SettingError
 from worker.up import ending
@@ -43,8 +43,10 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
         console.print("Starting Valkey, the workers, the front door and a sandbox store …")
         with theatre(wanted, console.print) as there:
             write_environment(wanted.folder, there.stack.settings)
+            console.print(f"Status page, while it plays: {status_url(there.stack)}?live")
             told = _played(wanted, there, console, ends)
             if stay:
+                console.print(f"\nStatus page: {status_url(there.stack)}")
                 _invite(console, wanted.folder)
                 console.print("Everything keeps running until Ctrl-C.")
                 with ending() as ended:
@@ -54,8 +56,8 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
         _invite(console, wanted.folder)
     elif not stay:
         console.print(
-            "All of it is removed now. With `--stay` it keeps running, with `--keep DIR` the data "
-            "stays: `shoal campaigns explain CUSTOMER` then answers for anybody.",
+            "\nAll of it is removed now. With `--stay` it keeps running, with `--keep DIR` the "
+            "data stays: `shoal campaigns explain CUSTOMER` then answers for anybody.",
             highlight=False,
         )
     return told, not failures(told)

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-EVERY: Final = 1.0  # seconds
+EVERY: Final = 0.5  # seconds
 _KB_PER_MB: Final = 1_000_000 / 1_024
 
 
@@ -24,7 +24,7 @@ class Watch:
         self._thread = Thread(target=self._watch, name="memory", daemon=True)
 
     def start(self) -> None:
-        """Begin to look, once a second."""
+        """Begin to look, twice a second."""
         self._thread.start()
 
     def stop(self) -> None:

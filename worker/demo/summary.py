@@ -17,7 +17,7 @@ from worker import models, tallies
 from worker.database import reading
 from worker.demo.figures import failures
 from worker.demo.scene import newest_coupons, pushed
-from worker.demo.theatre import Theatre, shop_of, status_url
+from worker.demo.theatre import Theatre, shop_of
 from worker.explaining import explain
 from worker.shop import Shop
 from worker.web.status_campaigns import ShownCampaign, live_cost, shown_campaigns
@@ -45,7 +45,6 @@ def show(console: Console, there: Theatre, told: Mapping[str, Any]) -> None:
             console.print(line, highlight=False)
     console.print(_stops(shown))
     _proof(console, told)
-    console.print(f"\nStatus page: {status_url(there.stack)}")
 
 
 def _titled(title: str, *columns: str) -> Table:
@@ -99,10 +98,11 @@ def _campaigns(
 
 def _coupons(connection: Connection, shop: Shop) -> Table:
     table = _titled("\nWho got a coupon last")
-    table.show_header = False
+    for name in ("when", "customer", "coupon", "", "campaign"):
+        table.add_column(name, no_wrap=True)
     for row in newest_coupons(connection, shop.number, _SHOWN):
-        customer, code = f"customer {row.customer}", Text(row.code, "green")
-        table.add_row(f"{row.at:%d %b %Y}", customer, code, row.off, row.campaign)
+        code = Text(row.code, "green")
+        table.add_row(f"{row.at:%d %b %Y}", row.customer, code, row.off, row.campaign)
     return table
 
 

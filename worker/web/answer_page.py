@@ -39,21 +39,27 @@ def _campaign(one: AnsweredCampaign) -> Html:
     parts: list[object] = [
         element("p", element("b", told.campaign), f" {told.state}; asked {one.wakes}."),
         element("h3", "What was recorded"),
-        element("ul", *map(_recorded, told.recorded))
-        if told.recorded
-        else element("p", "Nothing: it has not been asked for this customer.", kind="soft"),
-        element("h3", "What holds now, as evaluated"),
+        element("ul", *map(_recorded, told.recorded)) if told.recorded else "",
+        element("p", told.unrecorded, kind="soft") if told.unrecorded else "",
+        element("h3", f"As evaluated for {_minute(told.evaluated_at)}, and not recorded"),
         *_conditions(told.present, is_met=told.is_met),
+        element("p", "Besides, this would stop it:") if told.stops else _unstopped(one),
         listed(told.stops),
     ]
-    if one.bounds:
-        parts.append(element("p", f"Limits that could stop it: {'; '.join(one.bounds)}."))
     return element("div", *parts, kind="card")
 
 
+def _unstopped(one: AnsweredCampaign) -> Html:
+    limits = f" ({'; '.join(one.bounds)})" if one.bounds else ""
+    return element("p", f"None of its limits would stop it{limits}.")
+
+
+def _minute(at: str) -> str:
+    return at[:16].replace("T", " ")
+
+
 def _recorded(item: Recorded) -> Html:
-    at = item.at[:16].replace("T", " ")
-    head = element("b", f"{at}, {outcome_said(item.outcome)}")
+    head = element("b", f"{_minute(item.at)}, {outcome_said(item.outcome)}")
     return element("li", head, ". ", " ".join(item.sentences))
 
 
