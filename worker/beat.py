@@ -58,11 +58,25 @@ def main() -> None:
         said = (lambda: sync_files(settings), stopped, SWEEP_EVERY, "sync_failed")
         Thread(target=beat, args=said, name="sync", daemon=True).start()
 
+    if settings.notify_url:
+        Thread(target=_tell, args=(stopped,), name="notices", daemon=True).start()
+
     def turn() -> None:
         sweep(process_kit())
         alive.show(settings, "beat")
 
     beat(turn, stopped)
+
+
+def _tell(stopped: Event) -> None:
+    # Half a second of imports that only an address to be told makes worth it.
+    import httpx  # noqa: PLC0415 - see above
+
+    from worker import notices  # noqa: PLC0415 - see above
+    from worker.runtime import process_kit  # noqa: PLC0415 - see above
+
+    with httpx.Client(timeout=10.0) as http:
+        beat(lambda: notices.turn(process_kit(), http), stopped, notices.EVERY, "notices_failed")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,30 +25,15 @@ from worker.errors import (
     SettingError,
     ShoalError,
 )
+from worker.findings import Finding
 from worker.sealing import sealer_from
+from worker.second_day import second_day
 from worker.settings import Settings
 from worker.shop import load_shops
 from worker.stores import Store, config_of, list_stores
 
 PACKAGES: Final = ("worker", "connectors", "segmentation", "campaigns")
 _ENOUGH_DISK: Final = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: whether it is right, and what was seen or is to be done."""
-
-    check: str
-    is_ok: bool
-    said: str
-    is_away: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """What it makes `shoal doctor` end with: 4 if a service does not answer."""
-        if self.is_ok:
-            return 0
-        return 4 if self.is_away else 1
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -63,6 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
     found.append(_asked("redis", lambda: _redis(client)))
     if found[-1].is_ok:
         found.append(_asked("streams", lambda: _streams(engine, client)))
+        found += second_day(engine, client, settings)
     found += _stores(engine, settings)
     engine.dispose()
     return found

@@ -46,6 +46,8 @@ class Settings:
     tick_every: timedelta
     keep_browsing: timedelta
     private_hosts: tuple[str, ...]
+    notify_url: str = field(repr=False)
+    notify_secret: str = field(repr=False)
     log_level: str
 
     @property
@@ -184,6 +186,18 @@ TABLE: Final = (
         "Hosts in private networks that a campaign's outgoing webhooks may reach, separated by "
         "commas, as they stand in the URL; `*` is any. Empty: public addresses only.",
         hosts,
+    ),
+    Setting(
+        "notify_url",
+        "",
+        "Address that is told, by a Standard Webhook, when a trouble begins and when it ends. "
+        "Empty: nobody is told.",
+        url("http", "https"),
+    ),
+    Setting(
+        "notify_secret",
+        "",
+        "Secret that signs these messages (`whsec_…`). Empty: they are not signed.",
     ),
     Setting(
         "log_level",
