@@ -1,4 +1,4 @@
-"""Commands of the second day: backup, restore, resume."""
+"""Commands of the second day: backup, restore, resume, install-service."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
     app.command()(resume)
+    app.command()(install_service)
 
 
 def backup(file: _NEW, *, json: Json = False) -> None:
@@ -74,3 +75,31 @@ def resume(store: _STORE, *, json: Json = False) -> None:
         print_json({"store": found.id, "was_paused": found.paused})
         return
     say(f"{found.id} pushes again" if found.paused else f"{found.id} was not stopped")
+
+
+def install_service(
+    *,
+    print_: Annotated[bool, typer.Option("--print", help="Only show the unit.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the unit away again.")] = False,
+) -> None:
+    """Write a systemd user unit that keeps `shoal up` running."""
+    import os
+    import shlex
+
+    from worker import service_unit
+    from worker.settings import settings_from
+
+    settings = settings_from(os.environ)
+    if print_:
+        say(service_unit.unit_text(settings).rstrip())
+        return
+    if remove:
+        is_gone = service_unit.remove(settings)
+        say(f"{service_unit.unit_path()} {'is gone' if is_gone else 'was not there'}")
+        if is_gone:
+            say(f"systemctl --user stop {service_unit.NAME} && systemctl --user daemon-reload")
+        return
+    path = service_unit.install(settings)
+    say(f"{path} runs `shoal up` in {settings.home}, with the SHOAL_* settings of now")
+    say(f"systemctl --user daemon-reload && systemctl --user enable --now {service_unit.NAME}")
+    say(f"loginctl enable-linger {shlex.quote(os.environ.get('USER', '$USER'))}  # after logout")
