@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
+
+if TYPE_CHECKING:  # a command imports what it needs when it runs
+    from worker.customer_files import Report
 
 app = typer.Typer(help="One customer: what is known, why, and forgetting.", no_args_is_help=True)
 Who = Annotated[str, typer.Argument(help="Our id, the platform's id or an e-mail.")]
@@ -131,16 +134,20 @@ def import_(
     if json:
         print_json(asdict(report))
     else:
-        say(f"{report.taken} of {report.rows} rows of {report.source} were taken into {name}")
-        if report.already:
-            say(f"{report.already} had been taken before")
-        for what, number in sorted(report.counts.items()):
-            say(f"  {what}: {number}")
-        for note in report.notes:
-            say(note)
-        for line, reason in report.rejected:
-            say(f"line {line}: left out, {reason}")
-        if report.rejected_rows > len(report.rejected):
-            say(f"… and {report.rejected_rows - len(report.rejected)} more rows")
+        _say_report(report)
     if report.rejected_rows:
         raise typer.Exit(3)
+
+
+def _say_report(report: Report) -> None:
+    say(f"{report.taken} of {report.rows} rows of {report.source} were taken into {report.store}")
+    if report.already:
+        say(f"{report.already} had been taken before")
+    for what, number in sorted(report.counts.items()):
+        say(f"  {what}: {number}")
+    for note in report.notes:
+        say(note)
+    for line, reason in report.rejected:
+        say(f"line {line}: left out, {reason}")
+    if report.rejected_rows > len(report.rejected):
+        say(f"and {report.rejected_rows - len(report.rejected)} more rows")

@@ -13,6 +13,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import Progress
 from rich.prompt import Prompt
+from rich.text import Text
 
 from connectors.currencies import CODES
 from worker import process_clock
@@ -58,7 +59,7 @@ def try_file(wanted: Wanted, *, quiet: bool) -> dict[str, Any]:
     with _progress(quiet=quiet) as bar:
         read = _read(wanted, bar)
         if isinstance(read, Book):
-            found, window = _played(read, wanted, bar)
+            found, window = _played(read, wanted, bar.advance)
     if isinstance(read, PeopleTable):
         tell_people(console, wanted.path.name, read)
         return _people_said(read)
@@ -75,9 +76,17 @@ def _refuse_currency(code: str) -> None:
 Advance = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """Shows (what, done, of how many); asks with the bar out of the way."""
+
+    advance: Advance
+    ask: Ask
+
+
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Advance]:
-    """Shows (what, done, of how many) on standard error where that is a terminal."""
+def _progress(*, quiet: bool) -> Iterator[_Bar]:
+    """A bar on standard error where that is a terminal."""
     console = Console(stderr=True)
     is_shown = not quiet and console.is_terminal
     with Progress(console=console, disable=not is_shown, transient=True) as bar:
@@ -88,15 +97,22 @@ def _progress(*, quiet: bool) -> Iterator[Advance]:
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done)
 
-        yield advance
+        def ask(question: str, proposal: str) -> str:
+            bar.stop()
+            try:
+                return Prompt.ask(Text(question), default=proposal, console=console)
+            finally:
+                bar.start()
+
+        yield _Bar(advance, ask)
 
 
-def _read(wanted: Wanted, advance: Advance) -> Book | PeopleTable:
+def _read(wanted: Wanted, bar: _Bar) -> Book | PeopleTable:
     path, now = wanted.path, process_clock.now()
     setting = Setting(wanted.time_zone, wanted.currency, now)
 
     def on_bytes(done: int) -> None:
-        advance(f"Reading {path.name}", done, size_of(path))
+        bar.advance(f"Reading {path.name}", done, size_of(path))
 
     if is_messages(path):
         return read_messages(path, setting, on_bytes)
@@ -105,16 +121,11 @@ def _read(wanted: Wanted, advance: Advance) -> Book | PeopleTable:
     if not sample:
         message = f"{path}: expected rows below the header, found none"
         raise FileRefused(message)
-    ask: Ask | None = _ask if wanted.is_asking else None
-    wishes = Wishes(wanted.mapping, wanted.dates, ask)
+    wishes = Wishes(wanted.mapping, wanted.dates, bar.ask if wanted.is_asking else None)
     layout = layout_of(sheet, sample, wishes)
     if layout is None:
         return read_people(sheet, wanted.groups, on_bytes)
     return read_orders(sheet, layout, wishes, setting, on_bytes)
-
-
-def _ask(question: str, proposal: str) -> str:
-    return Prompt.ask(question, default=proposal, console=Console(stderr=True))
 
 
 def _played(book: Book, wanted: Wanted, advance: Advance) -> tuple[Findings, story.Window]:

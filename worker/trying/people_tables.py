@@ -68,14 +68,10 @@ def read_people(
     FileRefused
         If it has no column of numbers, or too few rows.
     """
-    tally, kept = Tally(), []
-    count = 0
-    for row in rows(sheet, on_bytes):
-        count += 1
-        if row.cells:
-            kept.append(row.cells)
-        else:
-            tally.add(TOO_WIDE, [row.line])
+    every = list(rows(sheet, on_bytes))
+    tally = Tally()
+    tally.add(TOO_WIDE, [row.line for row in every if not row.cells])
+    kept = [row.cells for row in every if row.cells]
     texts = {name: [row[at].strip() for row in kept] for at, name in enumerate(sheet.header)}
     numbers = _numbers(texts, sheet.separator)
     if not numbers:
@@ -89,7 +85,7 @@ def read_people(
     labels = np.array(found.group_of)
     spent = next((name for name in numbers if normal(name) in _SPENT), "")
     return PeopleTable(
-        rows=count,
+        rows=len(every),
         columns=tuple(numbers),
         filled={
             name: int(np.isnan(one).sum()) for name, one in numbers.items() if np.isnan(one).any()

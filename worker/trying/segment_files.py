@@ -57,6 +57,17 @@ def read_messages(
     kept = [one for one in events if one.at <= setting.now]
     tally.add("a time in the future", [0] * (len(events) - len(kept)))
     kept.sort(key=lambda one: (one.at, one.id))
+    return _book(path, (kept, count, tally), sender, is_currency_known=bool(said))
+
+
+def _book(
+    path: Path,
+    read: tuple[list[Event], int, Tally],
+    sender: Sender,
+    *,
+    is_currency_known: bool,
+) -> Book:
+    kept, count, tally = read
     orders = [one for one in kept if isinstance(one.body, Order)]
     if not orders:
         message = f"{path}: expected Segment's messages with orders (Order Completed), found none"
@@ -74,7 +85,7 @@ def read_messages(
         first=kept[0].at,
         last=kept[-1].at,
         currency=sender.currency,
-        is_currency_known=bool(said),
+        is_currency_known=is_currency_known,
         has_carts=any(isinstance(one.body, Cart) or one.type == "product_added" for one in kept),
         has_birthdays=any("birthday" in one.personal for one in kept),
         notes=_notes(kept),

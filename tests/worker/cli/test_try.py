@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import sys
 from pathlib import Path
+from time import monotonic
+
+import pytest
 
 from tests.worker.cli.conftest import Shoal, added
 
@@ -46,3 +53,37 @@ def test_customers_import_reports_and_ends_with_3_after_rejects(
     again = shoal("customers", "import", path, "--store", "shop", "--json")
     assert (again.json["taken"], again.json["already"]) == (0, 1)
     assert shoal("customers", "show", "ann@x.example").code == 0
+
+
+def test_at_a_terminal_each_question_stands_still_until_it_is_answered(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "odd.csv"
+    rows = [f"{at},c{at % 5},0{at % 9 + 1}/0{at * 3 % 9 + 1}/2026,4.50" for at in range(40)]
+    path.write_text("\n".join(["ticket,wer,wann,geld", *rows]))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    answers = [b"ticket", b"wer", b"", b"-", b"-", b"geld", b"day-first"]
+    program = str(Path(sys.executable).with_name("shoal"))
+    child, terminal = pty.fork()
+    if not child:
+        os.execv(program, [program, "try", str(path)])  # noqa: S606 - our own program
+    out, asked, until = b"", 0, monotonic() + 120
+    try:
+        while piece := os.read(terminal, 65_536):
+            out += piece
+            if monotonic() > until:
+                os.kill(child, signal.SIGKILL)
+            if asked < len(answers) and out.rstrip().endswith(b":"):
+                os.write(terminal, answers[asked] + b"\n")
+                out, asked = out + b" ", asked + 1
+                out += b"answered"
+    except OSError:  # how a terminal ends on Linux
+        pass
+    _, status = os.waitpid(child, 0)
+    assert (os.waitstatus_to_exitcode(status), asked) == (0, len(answers))
+    said = out.decode()
+    assert all(said.count(one) == 1 for one in ("the order's number?", "what was bought?"))
+    assert "day-first or month-first?" in said
+    assert "40 orders" in said
+    assert not home.exists()
