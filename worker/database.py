@@ -20,7 +20,9 @@ from worker.errors import DatabaseDown, SchemaBehind, SettingError
 from worker.settings import Settings
 
 FILE: Final = "shoal.db"
+RECORDS: Final = 1  # segmentation.record.SCHEMA, which is too much to import for a number
 HEAD: Final = "0002"  # the newest revision under worker/migrations/versions
+_RECORDS: Final = "record_schema"
 VERSION_TABLE: Final = "shoal_schema_version"
 _READING: Final = "shoal_reading"
 _PRAGMAS: Final = (
@@ -107,6 +109,13 @@ def schema_version(connection: Connection) -> str:
     return str(found or "")
 
 
+def record_schema(connection: Connection) -> int:
+    """The schema that customers' records were written by; the first when nobody noted it."""
+    query = text("SELECT value FROM shoal_meta WHERE name = :name")
+    found = connection.execute(query, {"name": _RECORDS}).scalar()
+    return int(str(found or 1))
+
+
 def check_schema(engine: Engine) -> None:
     """Pass if the tables are those of this version of Shoal.
 
@@ -117,10 +126,17 @@ def check_schema(engine: Engine) -> None:
     """
     with reading(engine) as connection:
         found = schema_version(connection)
+        records = record_schema(connection) if found == HEAD else RECORDS
+    where = engine.url.render_as_string(hide_password=True)
     if found != HEAD:
-        where = engine.url.render_as_string(hide_password=True)
         is_at = f"is at revision {found}" if found else "has no tables of Shoal's yet"
         msg = f"database {where} {is_at}, this version needs {HEAD}: run `shoal db upgrade`"
+        raise SchemaBehind(msg)
+    if records != RECORDS:
+        msg = (
+            f"database {where} holds customers' records of schema {records}, this version needs "
+            f"{RECORDS}: run `shoal db upgrade`, which computes them again from orders and events"
+        )
         raise SchemaBehind(msg)
 
 
@@ -133,6 +149,21 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7304118)"))
         run_migrations(connection, revision)
+        if revision == "head":
+            _refold(connection)
+
+
+def _refold(connection: Connection) -> None:
+    """Records of another schema are computed again, in the transaction that brings the tables."""
+    if record_schema(connection) == RECORDS:
+        return
+    # The features need numpy, and hardly any process needs them here.
+    from worker import bulk, models  # noqa: PLC0415 - see above
+    from worker.refolding import refold_all  # noqa: PLC0415 - see above
+
+    refold_all(connection)
+    columns = ("name", "value")
+    bulk.upsert(connection, models.meta, columns, [(_RECORDS, str(RECORDS))])
 
 
 def ensure_schema(engine: Engine) -> bool:

@@ -212,42 +212,28 @@ def redeem(connection: Connection, batch: Batch) -> list[Redemption]:
 
 
 def all_purchases(
-    connection: Connection, batch: Batch, customers: Sequence[int]
+    connection: Connection, currency: str, customers: Sequence[int], before: int | None = None
 ) -> tuple[list[FactTuple], dict[int, set[str]]]:
-    """Every present order and refund of some customers as facts, and the products of each."""
+    """Every present order and refund of some customers as facts, and the products of each.
+
+    Parameters
+    ----------
+    currency
+        The store's.
+    before
+        Leave out what is at or after this time, int microseconds.
+    """
     orders = bulk.select_keys(connection, models.orders, _ORDER_COLUMNS, "customer", customers)
     refunds = bulk.select_keys(connection, models.refunds, _REFUND_COLUMNS, "customer", customers)
-    counted = [row for row in map(_order, orders) if row.is_counted]
-    folded = [row for row in map(_refund, refunds) if is_folded(row, batch.shop.currency)]
+    counted = [
+        row for row in map(_order, orders) if row.is_counted and (before is None or row.at < before)
+    ]
+    folded = [
+        row
+        for row in map(_refund, refunds)
+        if is_folded(row, currency) and (before is None or row.at < before)
+    ]
     products: dict[int, set[str]] = {customer: set() for customer in customers}
     for row in counted:
         products[row.customer].update(row.product_ids)
-    return [*map(sale_fact, counted), *map(refund_fact, folded)], products
-
-
-def all_purchases_of_store(
-    connection: Connection, store: int, currency: str, before: int
-) -> tuple[list[FactTuple], dict[int, set[str]]]:
-    """Orders and refunds of a store before a time as facts, and each customer's products."""
-    orders, refunds = models.orders, models.refunds
-    counted = [
-        _order(tuple(row))
-        for row in connection.execute(
-            select(*(orders.c[name] for name in _ORDER_COLUMNS)).where(
-                orders.c.store == store, orders.c.at < before, orders.c.is_counted.is_(True)
-            )
-        )
-    ]
-    folded = [
-        one
-        for row in connection.execute(
-            select(*(refunds.c[name] for name in _REFUND_COLUMNS)).where(
-                refunds.c.store == store, refunds.c.at < before
-            )
-        )
-        if is_folded(one := _refund(tuple(row)), currency)
-    ]
-    products: dict[int, set[str]] = {}
-    for row in counted:
-        products.setdefault(row.customer, set()).update(row.product_ids)
     return [*map(sale_fact, counted), *map(refund_fact, folded)], products

@@ -83,7 +83,7 @@ def fold_facts(connection: Connection, batch: Batch) -> None:
 
 def _recompute_purchases(connection: Connection, batch: Batch, customers: list[int]) -> None:
     roster = batch.roster
-    tuples, products = sales.all_purchases(connection, batch, customers)
+    tuples, products = sales.all_purchases(connection, batch.shop.currency, customers)
     place = {customer: at for at, customer in enumerate(customers)}
     chosen = [roster.row[customer] for customer in customers]
     records = roster.records[chosen]
