@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from connectors.events import Event, microseconds
+from segmentation.errors import IncompatibleModel, UnknownSchema
 from worker import dead_letters, models, poison, stream, timers
 from worker.advance import advance
 from worker.batch import Reach
@@ -39,7 +40,10 @@ class Outrun(Exception):
 
 
 # What no event is to blame for.
-_NOT_POISON: Final = (Outrun, ServiceUnreachable, OperationalError, InterfaceError)
+_NOT_POISON: Final = (
+    *(Outrun, ServiceUnreachable, OperationalError, InterfaceError),
+    *(UnknownSchema, IncompatibleModel),  # rows of another version of Shoal
+)
 
 
 @dataclass(slots=True)
