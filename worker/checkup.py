@@ -47,7 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
     found.append(_asked("redis", lambda: _redis(client)))
     if found[-1].is_ok:
         found.append(_asked("streams", lambda: _streams(engine, client)))
-        found += second_day(engine, client, settings)
+    found += second_day(engine, client, settings)
     found += _stores(engine, settings)
     engine.dispose()
     return found

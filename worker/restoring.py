@@ -173,8 +173,8 @@ def _reconcile(connection: Connection, manifest: Manifest) -> None:
     now = microseconds(process_clock.now())
     connection.execute(update(models.cursors).values(position=stream.START))
     for store in stores.list_stores(connection):
-        if store.clock != "wall":
-            continue  # a log goes on from where it was
+        if store.clock != "wall" or not store.url:
+            continue  # a log goes on from where it was; without an address nobody can be asked
         before = walks.walk_of(connection, store.number, "backfill")
         since = manifest.made_at - BEFORE // timedelta(microseconds=1)
         if before is not None and before.next_at:

@@ -228,6 +228,18 @@ def test_what_was_stopped_for_another_reason_stays_so(driver: Driver, tmp_path: 
     close_kit(again.kit)
 
 
+def test_a_store_that_nobody_can_ask_is_not_waited_for(driver: Driver, tmp_path: Path) -> None:
+    with transaction(driver.kit.engine) as connection:
+        connection.execute(update(models.stores).values(url=""))
+    back_up(driver.kit.settings, tmp_path / "b")
+    home = replace(driver.kit.settings, home=tmp_path / "h", database_url="")
+    restore(home, tmp_path / "b")
+    again = restored_driver(driver, home)
+    assert again.values(models.stores, "paused") == [""]
+    assert again.values(models.walks, "kind") == []
+    close_kit(again.kit)
+
+
 def test_only_an_empty_place_takes_a_backup(
     driver: Driver, place: Settings, tmp_path: Path
 ) -> None:

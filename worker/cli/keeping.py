@@ -31,14 +31,15 @@ def backup(file: _NEW, *, json: Json = False) -> None:
     from worker.settings import settings_from
 
     made = back_up(settings_from(os.environ), file)
+    keys = sorted({*made.keys.sealed, made.keys.finds})
     rows = sum(table.rows for table in made.tables.values())
     at = moment(made.made_at).isoformat(timespec="seconds")
     if json:
         told = {"file": str(file), "bytes": file.stat().st_size, "rows": rows, "at": at}
-        print_json({**told, "revision": made.revision, "keys": made.keys.sealed})
+        print_json({**told, "revision": made.revision, "keys": keys})
         return
     say(f"{rows} rows as of {at} are in {file} ({file.stat().st_size:,} bytes)")
-    say(f"To read it again takes the secret keys {', '.join(made.keys.sealed)}: keep them apart")
+    say(f"To restore it takes the secret keys {', '.join(keys)}: keep them elsewhere")
 
 
 def restore(file: _MADE, *, json: Json = False) -> None:
