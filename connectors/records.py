@@ -150,9 +150,10 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True, tag="customer"):
 
     Natural key: (store, ``customer_id``). ``attributes`` are the declared free ones plus
     ``age_band`` and ``gender``; ``consents`` says yes or no per channel (absent: unknown, so no);
-    ``is_suppressed`` means never contact. ``heard_from`` names the tool whose file says so, if it
-    is not the store's own word; then ``consented_at`` dates consents where the file does, and the
-    id may be empty: the person is known by the event's e-mail alone.
+    ``is_suppressed`` means never contact (None: the store does not say, which lifts nothing).
+    ``heard_from`` names the tool whose file says so, if it is not the store's own word; then
+    ``consented_at`` dates consents where the file does, and the id may be empty: the person is
+    known by the event's e-mail alone.
     """
 
     customer_id: str
@@ -160,7 +161,7 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True, tag="customer"):
     attributes: dict[str, str | float | bool] = {}
     consents: dict[str, bool] = {}
     time_zone: str | None = None
-    is_suppressed: bool = False
+    is_suppressed: bool | None = None
     heard_from: str = ""
     consented_at: dict[str, datetime] = {}
 

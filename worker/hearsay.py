@@ -25,7 +25,7 @@ def take_hearsay(person: Person, body: Customer) -> None:
     """
     person.attributes = united_json(_json(body.attributes), person.attributes)
     person.time_zone = person.time_zone or body.time_zone or ""
-    person.is_suppressed = person.is_suppressed or body.is_suppressed
+    person.is_suppressed = person.is_suppressed or bool(body.is_suppressed)
     known: dict[str, bool | str] = msgspec.json.decode(person.consents or "{}")
     for channel, said in body.consents.items():
         at = body.consented_at.get(channel)

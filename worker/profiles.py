@@ -48,8 +48,7 @@ def _is_current(batch: Batch, subject: Subject) -> bool:
     person.attributes = united_json(person.attributes, _json(body.attributes))
     person.consents = with_own_word(person.consents, body.consents)
     person.time_zone = body.time_zone or person.time_zone
-    if subject.event.source != "server" or body.is_suppressed:
-        # A server's `identify` cannot say it, so its silence lifts nothing.
+    if body.is_suppressed is not None:
         person.is_suppressed = body.is_suppressed
     return True
 

@@ -102,7 +102,7 @@ class CustomerDocument(msgspec.Struct, frozen=True, kw_only=True):
     birthday: str | None = None
     time_zone: str | None = None
     accepts: dict[str, bool] = {}
-    is_suppressed: bool = False
+    is_suppressed: bool | None = None
     fields: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
 

@@ -52,7 +52,7 @@ def customer_event(document: CustomerDocument, heard: Heard, store: StoreConfig)
         updated_at=max(_present(document.updated_at, document.deleted_at)),
         attributes=attributes,
         consents=_consents(fields, store.options),
-        is_suppressed=document.deleted_at is not None,
+        is_suppressed=True if document.deleted_at else None,
     )
     told = {**personal, **_personal(document)}
     return fact_event(heard, body, [("customer_id", document.id)], told)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.records import Customer
-from tests.worker.driving import START, Driver, coupon_campaign
+from tests.worker.driving import MINUTE, START, Driver, coupon_campaign
 from worker import models, stream
 from worker.cells import FileRefused
 from worker.customer_files import Report, import_customers
@@ -170,3 +170,19 @@ def test_dates_of_either_order_and_names_of_ones_own(driver: Driver, tmp_path: P
         taken(driver, tmp_path / "a.csv", *lines, wishes=Wishes("consent.mail=Mail"))
     with pytest.raises(FileRefused, match=r"Say it with: --map email=COLUMN"):
         taken(driver, tmp_path / "b.csv", "a,b", "1,2")
+
+
+def test_a_store_that_knows_no_suppression_lifts_none(driver: Driver, tmp_path: Path) -> None:
+    taken(
+        driver, tmp_path / "k.csv", KLAVIYO, "dan@x.example,01D,,,,NEVER_SUBSCRIBED,,SPAM_COMPLAINT"
+    )
+    assert person(driver, "dan@x.example").is_suppressed
+
+    def said(version: int, *, is_suppressed: bool | None) -> None:
+        body = Customer("C1", driver.now + version * MINUTE, is_suppressed=is_suppressed)
+        driver.tell(driver.fact(body, ("customer_id", "C1"), email="dan@x.example"))
+
+    said(1, is_suppressed=None)
+    assert person(driver, "dan@x.example").is_suppressed
+    said(2, is_suppressed=False)
+    assert not person(driver, "dan@x.example").is_suppressed
