@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from graphql import GraphQLEnumType
 
 from connectors.connecting import Subscription
 from connectors.errors import AccessDenied
@@ -72,8 +73,9 @@ def test_another_version_and_another_name_are_noted(
 
 
 def test_what_is_asked_for_is_read_and_what_is_read_is_asked_for() -> None:
-    known = schema().type_map["WebhookSubscriptionTopic"].to_kwargs()["values"]
-    assert not TOPICS.keys() - known.keys()
+    known = schema().type_map["WebhookSubscriptionTopic"]
+    assert isinstance(known, GraphQLEnumType)
+    assert not TOPICS.keys() - known.values.keys()
     read = {topic.upper().replace("/", "_") for topic in _READERS}
     # Fulfilment says nothing that an update does not; privacy is set with the app.
     besides = {"ORDERS_FULFILLED", "ORDERS_PARTIALLY_FULFILLED"}

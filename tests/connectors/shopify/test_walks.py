@@ -312,6 +312,17 @@ def test_a_walk_broken_off_goes_on_behind_what_was_kept(
     assert orders == [str(number) for number in range(5001, 5601)]
 
 
+def test_a_walk_that_goes_on_begins_the_next_list_at_its_beginning(
+    shop: Server, connector: ShopifyConnector
+) -> None:
+    for number in range(2, 302):
+        shop.shop.shelves.add_product(number)
+        shop.shop.shelves.add_customer(number)
+    first = next(connector.stretches(LONG_AGO))
+    rest = [each for part in connector.stretches(LONG_AGO, first.resume) for each in part.events]
+    assert (len(first.events), len(of(rest, Product)), len(of(rest, Customer))) == (250, 51, 300)
+
+
 def test_the_same_place_twice_ends_a_walk(
     shop: Server, connector: ShopifyConnector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
