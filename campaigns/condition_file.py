@@ -25,6 +25,7 @@ _MACHINERY: Final = frozenset(
     {
         "customer_erased",
         "look_up_due",
+        "data_requested",
         "store_disconnected",
         "clock_ticked",
         "model_published",

@@ -38,6 +38,7 @@ EVENT_TYPES: Final[dict[str, str]] = {
     "message_clicked": "A link in a message was clicked (`campaign`).",
     "custom": "Any other event of the shop's own; its name is in `properties.event`.",
     "customer_erased": "Forget this person: everything, everywhere.",
+    "data_requested": "The person asks what is known of them: `shoal customers export` says it.",
     "store_disconnected": "The store let us go, or wants all its data gone: pushes pause.",
     "look_up_due": "The platform sent an id only; delivery reads the rest and brings it back.",
     "clock_ticked": "Time passed: age these customers (`slice`, `slices`).",

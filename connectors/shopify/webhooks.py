@@ -205,9 +205,8 @@ def _data_request(delivery: Delivery) -> Received:
     document = delivery.read(PrivacyDocument, "customers/data_request")
     _require_shop(delivery.store, document.shop_domain, "customers/data_request.shop_domain")
     people = who([("customer_id", _id_of(document))], document.customer.email)
-    event = _happening(delivery, "custom", f"data_requested|{people}")
-    said = {"event": "data_requested"}
-    return _one(msgspec.structs.replace(event, identities=people, properties=said))
+    event = _happening(delivery, "data_requested", str(people))
+    return _one(msgspec.structs.replace(event, identities=people))
 
 
 def _uninstalled(delivery: Delivery) -> Received:
