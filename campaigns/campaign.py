@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 from campaigns.condition_file import GOALS, NO_GOALS, ConditionKind, SegmentName
 from campaigns.conditions import ALWAYS, Condition
-from campaigns.documents import canonical, identity, plain_data
-from campaigns.errors import InvalidCampaign, Problem
-from campaigns.forms import Field, Form
+from campaigns.documents import canonical, identity
+from campaigns.errors import Problem
+from campaigns.forms import Field, Form, read_document
 from campaigns.kinds import INVALID, Choice, ListOf, Named, Number, Span, Words
 from campaigns.limits import LIMITS, Limits
 from campaigns.policy import CAMPAIGN_ID
@@ -154,11 +154,7 @@ def load_campaign(text: str, path: str) -> Campaign:
     InvalidCampaign
         With every problem found; ``path`` names the file in it.
     """
-    problems: list[Problem] = []
-    found = CAMPAIGN.read(plain_data(text, path), "", problems)
-    if found is INVALID or not isinstance(found, Campaign):
-        raise InvalidCampaign(path, problems)
-    return found
+    return read_document(CAMPAIGN, Campaign, text, path)
 
 
 def campaign_text(campaign: Campaign) -> str:

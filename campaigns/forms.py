@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from campaigns.errors import Problem
+from campaigns.documents import plain_data
+from campaigns.errors import InvalidCampaign, Problem
 from campaigns.kinds import INVALID, Kind, refuse, unknown_name
 
+T = TypeVar("T")
 REQUIRED: Final = object()
 
 
@@ -175,3 +177,18 @@ class Tagged:
                 for name, kind in self.kinds.items()
             ]
         }
+
+
+def read_document(form: Form, kind: type[T], text: str, path: str) -> T:
+    """The value that a form makes of a YAML or JSON text.
+
+    Raises
+    ------
+    InvalidCampaign
+        With every problem found; ``path`` names the file in it.
+    """
+    problems: list[Problem] = []
+    found = form.read(plain_data(text, path), "", problems)
+    if found is INVALID or not isinstance(found, kind):
+        raise InvalidCampaign(path, problems)
+    return found

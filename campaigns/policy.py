@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from campaigns.condition_file import SegmentName
-from campaigns.documents import canonical, identity, plain_data
-from campaigns.errors import InvalidCampaign, Problem
-from campaigns.forms import Field, Form
-from campaigns.kinds import INVALID, Choice, ListOf, Number, Words
+from campaigns.documents import canonical, identity
+from campaigns.errors import Problem
+from campaigns.forms import Field, Form, read_document
+from campaigns.kinds import Choice, ListOf, Number, Words
 from campaigns.limits import BUDGET, FREQUENCY_CAP, QUIET_HOURS, Budget, FrequencyCap, QuietHours
 from campaigns.steps import STEP_KINDS
 
@@ -102,11 +102,7 @@ def load_policy(text: str, path: str) -> Policy:
     InvalidCampaign
         With every problem found; ``path`` names the file in it.
     """
-    problems: list[Problem] = []
-    found = POLICY.read(plain_data(text, path), "", problems)
-    if found is INVALID or not isinstance(found, Policy):
-        raise InvalidCampaign(path, problems)
-    return found
+    return read_document(POLICY, Policy, text, path)
 
 
 def policy_text(policy: Policy) -> str:

@@ -68,7 +68,7 @@ def _distribution(entry: EntryPoint) -> str:
 def _loaded(entry: EntryPoint) -> ConnectorFactory:
     try:
         factory = entry.load()
-    except Exception as error:
+    except Exception as error:  # whatever a stranger's module does as it is imported
         raise BrokenConnector(
             entry.name, _distribution(entry), f"{type(error).__name__}: {error}"
         ) from error

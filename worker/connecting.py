@@ -22,14 +22,15 @@ from connectors.errors import ConnectorError
 from connectors.events import microseconds
 from connectors.protocol import StoreConfig
 from worker import walks
-from worker.database import transaction
+from worker.database import reading, transaction
 from worker.errors import StoreRefused
 from worker.lines import line_to, trial_line
 from worker.new_stores import NewStore
 from worker.probing import probe_problem
 from worker.runtime import Kit
-from worker.stores import AddedStore, add_store, load_store
+from worker.stores import AddedStore, add_store, check_new, load_store
 
+_ANY: Final = "EUR"  # in the place of a currency that is not known yet
 PAST: Final = timedelta(days=730)  # what a backfill reads unless told otherwise
 
 
@@ -117,6 +118,12 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
     StoreRefused
         Naming everything that cannot be used; nothing was written.
     """
+    with reading(kit.engine) as connection:
+        # What the store would say of itself is left open; the rest is wrong before it is asked.
+        check_new(
+            connection,
+            replace(new, currency=new.currency or _ANY, time_zone=new.time_zone or "UTC"),
+        )
     new, facts = (new, None) if wanted.is_offline else introduced(new)
     if not new.currency:
         problem = f"currency: {new.platform} does not say it, so --currency is needed (EUR, USD …)"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from campaigns.coupons import CouponKey, coupon_terms, marker, mint
 from campaigns.decisions import Decision
-from campaigns.steps import CouponStep, RecommendStep, Step, TagStep, WebhookStep
+from campaigns.steps import CouponStep, RecommendStep, Step, TagStep, WebhookStep, step_kind
 from connectors.events import microseconds, moment
 from connectors.records import Membership, Recommendation
 from worker import bulk, models
@@ -90,15 +90,8 @@ def _row(
 
 
 def _kind(step: Step) -> str:
-    match step:
-        case CouponStep():
-            return "coupon"
-        case RecommendStep():
-            return "recommend"
-        case TagStep():
-            return "tag"
-        case WebhookStep():
-            return "webhook"
+    """To a platform a segment is a tag: something that a customer carries."""
+    return "tag" if isinstance(step, TagStep) else step_kind(step)
 
 
 def _payload(kit: Kit, batch: Batch, shelves: Shelves, decision: Decision, number: int) -> Any:

@@ -27,6 +27,7 @@ __all__ = [
     "Store",
     "add_store",
     "change_origins",
+    "check_new",
     "config_of",
     "key_hash",
     "list_stores",
@@ -86,7 +87,7 @@ def add_store(connection: Connection, sealer: Sealer, new: NewStore, now: int) -
     StoreRefused
         Naming everything that cannot be used, and an id that is taken.
     """
-    new = _checked(connection, new)
+    check_new(connection, new)
     number = int(
         connection.execute(select(func.coalesce(func.max(_stores.number), 0))).scalar_one()
     )
@@ -226,7 +227,16 @@ def _partitions(connection: Connection) -> int:
     return int(str(found))
 
 
-def _checked(connection: Connection, new: NewStore) -> NewStore:
+def check_new(connection: Connection, new: NewStore) -> None:
+    """Pass if a store can be added as described.
+
+    Raises
+    ------
+    StoreRefused
+        Naming everything that cannot be used, and an id that is taken.
+    UnknownPlatform
+        If no connector is of that name.
+    """
     problems = problems_of(new)
     taken = connection.execute(select(_stores.id).where(_stores.id == new.id)).first()
     if taken is not None:
@@ -234,7 +244,6 @@ def _checked(connection: Connection, new: NewStore) -> NewStore:
     connector_factory(new.platform)
     if problems:
         raise StoreRefused(problems)
-    return new
 
 
 def _store(row: Row[Any]) -> Store:

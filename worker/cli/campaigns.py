@@ -37,12 +37,10 @@ def check(paths: Paths, *, json: Json = False) -> None:
 def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """Show what applying would change, and how many customers each campaign fits now."""
     from worker import campaign_files, explaining
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
     from worker.shop import Running
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (_, connection, shop):
         files = campaign_files.read_files(paths, campaign_files.known_of(shop))
         changes = campaign_files.plan(shop, files)
         fits = {
@@ -64,18 +62,16 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
 
     from connectors.events import microseconds
     from worker import campaign_files
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import transaction
+    from worker.cli.context import changing_shop, chosen_shop
 
-    with opened() as kit, transaction(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with changing_shop(store) as (kit, connection, shop):
         files = campaign_files.read_files(paths, campaign_files.known_of(shop))
         wall = microseconds(kit.clock())
         changes = campaign_files.apply_files(connection, shop, files, wall, getpass.getuser())
-        shop = chosen_shop(connection, kit, shop.id)
+        applied = chosen_shop(connection, kit, shop.id)
         for name, change in changes.items():
             if change != "same":
-                campaign_files.arm(connection, kit.sealer, shop, name)
+                campaign_files.arm(connection, kit.sealer, applied, name)
     if json:
         said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
         policies = [policy.segment for policy in files.policies]
@@ -94,11 +90,9 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
 def start(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
     """Make a campaign live; says first what it did in shadow over the last 7 days."""
     from worker import campaign_files, campaign_reports
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import transaction
+    from worker.cli.context import changing_shop
 
-    with opened() as kit, transaction(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with changing_shop(store) as (_, connection, shop):
         past = campaign_reports.shadow_week(connection, shop, campaign)
         campaign_files.set_state(connection, shop, campaign, "live")
     if json:
@@ -121,14 +115,12 @@ def pause(
 ) -> None:
     """Stop a campaign's pushes within 5 seconds."""
     from worker import campaign_files
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import transaction
+    from worker.cli.context import changing_shop
 
     if bool(campaign) == every:
         problem = "expected a campaign's id, or --all"
         raise typer.BadParameter(problem)
-    with opened() as kit, transaction(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with changing_shop(store) as (_, connection, shop):
         chosen = [one.campaign.id for one in shop.campaigns] if every else [campaign]
         for name in chosen:
             campaign_files.set_state(connection, shop, name, "paused")
@@ -142,11 +134,9 @@ def pause(
 def list_(store: StoreOption = "", *, json: Json = False) -> None:
     """List a store's campaigns with what they did and cost at most."""
     from worker import campaign_reports
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (_, connection, shop):
         rows = campaign_reports.overview(connection, shop)
     if json:
         print_json({"store": shop.id, "campaigns": rows})
@@ -159,11 +149,9 @@ def list_(store: StoreOption = "", *, json: Json = False) -> None:
 def results(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
     """Show what a campaign brought: those it reached against its control group."""
     from worker import campaign_results
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (_, connection, shop):
         found = campaign_results.results(connection, shop, campaign)
     if json:
         print_json(found)
@@ -180,11 +168,9 @@ def results(campaign: Id, store: StoreOption = "", *, json: Json = False) -> Non
 def preview(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
     """Who meets a campaign's conditions at this moment."""
     from worker import campaign_files, explaining
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (_, connection, shop):
         running = campaign_files.running_campaign(shop, campaign)
         found = explaining.audience(connection, shop, running)
     if json:
@@ -205,12 +191,10 @@ def explain(
 ) -> None:
     """Why a campaign acted for a customer, or what stood in the way."""
     from worker import campaign_files, explaining
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
     from worker.people import find_customer
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (kit, connection, shop):
         who = find_customer(connection, kit.sealer, shop, customer)
         chosen = shop.campaigns
         if campaign:

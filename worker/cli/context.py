@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
 from worker import installation, models
-from worker.database import check_schema, database_url, open_engine, transaction
+from worker.database import check_schema, database_url, open_engine, reading, transaction
 from worker.embedded import redis_url, valkey_command
 from worker.errors import RedisDown, SettingError
 from worker.runtime import Kit, close_kit, open_kit
@@ -80,6 +80,20 @@ def chosen_store(connection: Connection, store: str) -> str:
         message = f"--store: expected the id of one of the stores ({there})"
         raise SettingError(message)
     return str(ids[0])
+
+
+@contextmanager
+def reading_shop(store: str) -> Iterator[tuple[Kit, Connection, Shop]]:
+    """The chosen store in a transaction that only reads."""
+    with opened() as kit, reading(kit.engine) as connection:
+        yield kit, connection, chosen_shop(connection, kit, store)
+
+
+@contextmanager
+def changing_shop(store: str) -> Iterator[tuple[Kit, Connection, Shop]]:
+    """The chosen store in a transaction that is kept if the block ends well."""
+    with opened() as kit, transaction(kit.engine) as connection:
+        yield kit, connection, chosen_shop(connection, kit, store)
 
 
 def chosen_shop(connection: Connection, kit: Kit, store: str) -> Shop:

@@ -19,13 +19,11 @@ Who = Annotated[str, typer.Argument(help="Our id, the platform's id or an e-mail
 @app.command()
 def show(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
     """Show a customer's features and segment."""
-    from worker.cli.context import chosen_shop, opened
+    from worker.cli.context import reading_shop
     from worker.customer_reports import card
-    from worker.database import reading
     from worker.people import find_customer
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (kit, connection, shop):
         found = card(connection, shop, find_customer(connection, kit.sealer, shop, customer))
     if json:
         print_json(found)
@@ -39,13 +37,11 @@ def show(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
 @app.command()
 def explain(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
     """Say why a customer is in their segment, and how they came there."""
-    from worker.cli.context import chosen_shop, opened
+    from worker.cli.context import reading_shop
     from worker.customer_reports import why
-    from worker.database import reading
     from worker.people import find_customer
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (kit, connection, shop):
         found = why(connection, shop, find_customer(connection, kit.sealer, shop, customer))
     if json:
         print_json(found)
@@ -60,13 +56,11 @@ def explain(customer: Who, store: StoreOption = "", *, json: Json = False) -> No
 @app.command()
 def export(customer: Who, store: StoreOption = "") -> None:
     """Print everything that is held about a customer as one JSON object."""
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
     from worker.export import export_customer
     from worker.people import find_customer
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (kit, connection, shop):
         who = find_customer(connection, kit.sealer, shop, customer)
         print_json(export_customer(connection, kit.sealer, shop, who))
 

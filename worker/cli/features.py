@@ -30,12 +30,10 @@ def export(
     from zoneinfo import ZoneInfo
 
     from connectors.events import microseconds
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
     from worker.features_export import features_table, write_table
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (_, connection, shop):
         at: int | None = None
         if as_of:
             try:

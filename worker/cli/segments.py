@@ -14,12 +14,10 @@ app = typer.Typer(help="Segments: who is where, and why.", no_args_is_help=True)
 @app.command(name="list")
 def list_(store: StoreOption = "", *, json: Json = False) -> None:
     """List a store's groups with their stage, name and number of customers."""
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
     from worker.segment_reports import groups_of
 
-    with opened() as kit, reading(kit.engine) as connection:
-        shop = chosen_shop(connection, kit, store)
+    with reading_shop(store) as (_, connection, shop):
         rows = groups_of(connection, shop)
     if json:
         print_json({"model": shop.model.version, "kind": shop.model.kind, "segments": rows})
@@ -36,12 +34,11 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a segment's customers have in common, and how people came and went."""
-    from worker.cli.context import chosen_shop, opened
-    from worker.database import reading
+    from worker.cli.context import reading_shop
     from worker.segment_reports import about
 
-    with opened() as kit, reading(kit.engine) as connection:
-        found = about(connection, chosen_shop(connection, kit, store), segment)
+    with reading_shop(store) as (_, connection, shop):
+        found = about(connection, shop, segment)
     if json:
         print_json(found)
         return
