@@ -43,7 +43,8 @@ def test_it_prints_every_figure(told: dict[str, Any]) -> None:
     for part in ("one_store", "task_per_event", "celery_batches", "read_only"):
         assert told[part]["events_per_second"] > 0
     assert (told["workers"], told["database"]) == (2, "sqlite")
-    assert min(told[name] for name in ("ratio", "ratio_batches", "idle_cpu_percent")) > 0
+    assert min(told["ratio"], told["ratio_batches"]) > 0
+    assert told["idle_cpu_percent"] >= 0
 
 
 @pytest.mark.slow
