@@ -46,6 +46,10 @@ sys.exit(lint_imports(no_cache=True))
 LONGEST_MODULE: Final = 300
 LONGEST_FUNCTION: Final = 45
 MOST_PARAMETERS: Final = 5
+# Lines of code of the module or function at a share of all of them, from the smallest on. What
+# explains (docstrings, comments) or only parts (blank lines) is no reason to cut anything.
+MODULE_SIZES: Final = {0.5: 90, 0.9: 200}
+FUNCTION_SIZES: Final = {0.9: 18, 0.99: 35}
 NO_CLASS: Final = re.compile(r"^_?(Base|Abstract)|(Base|Manager|Service|Helper)$")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -146,6 +150,35 @@ def test_functions_are_short() -> None:
         for path, node in functions()
     }
     assert not {where: lines for where, lines in lengths.items() if lines > LONGEST_FUNCTION}
+
+
+def test_most_modules_are_much_shorter() -> None:
+    sizes = sorted(code_lines(path, ast.parse(path.read_text())) for path in modules())
+    assert not too_large(sizes, MODULE_SIZES)
+
+
+def test_most_functions_are_much_shorter() -> None:
+    sizes = sorted(code_lines(path, node) for path, node in functions())
+    assert not too_large(sizes, FUNCTION_SIZES)
+
+
+def too_large(sizes: list[int], wanted: dict[float, int]) -> dict[float, int]:
+    found = {share: sizes[int(share * (len(sizes) - 1))] for share in wanted}
+    return {share: lines for share, lines in found.items() if lines > wanted[share]}
+
+
+def code_lines(path: Path, node: ast.Module | Function) -> int:
+    """Lines of a module or function that are neither blank, comment nor docstring."""
+    lines = path.read_text().splitlines()
+    first, last = (1, len(lines))
+    if not isinstance(node, ast.Module):
+        first, last = node.lineno, node.end_lineno or node.lineno
+    told: set[int] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Module | ast.ClassDef | Function) and ast.get_docstring(inner):
+            told |= set(range(inner.body[0].lineno, (inner.body[0].end_lineno or 0) + 1))
+    kept = (lines[number - 1].strip() for number in range(first, last + 1) if number not in told)
+    return sum(1 for line in kept if line and not line.startswith("#"))
 
 
 def test_functions_take_few_parameters() -> None:
