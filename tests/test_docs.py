@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+import httpx
 import pytest
 import typer.main
 import yaml
@@ -21,7 +23,20 @@ import segmentation.errors
 import worker.errors
 from campaigns.facts import FACTS
 from campaigns.reasons import REASONS
+from connectors.connecting import (
+    SupportsConsents,
+    SupportsResumption,
+    SupportsShopFacts,
+    SupportsSubscriptions,
+)
 from connectors.events import BROWSER_TYPES, DERIVED_TYPES, EVENT_TYPES
+from connectors.protocol import (
+    StoreConfig,
+    SupportsCoupons,
+    SupportsRecommendations,
+    SupportsSegments,
+)
+from connectors.registry import connector_factory, platforms
 from segmentation.features import BY_NAME, FEATURES
 from worker.cli import app
 from worker.observability import METRICS
@@ -114,6 +129,38 @@ def parameter_words(param: Any) -> list[str]:
     return [] if longest in {"--help", "--json"} else [f"`{longest}`"]
 
 
+ABILITIES: Final[Mapping[str, type]] = {
+    "coupons": SupportsCoupons,
+    "tags, groups": SupportsSegments,
+    "recommendations": SupportsRecommendations,
+    "consents": SupportsConsents,
+    "says who it is": SupportsShopFacts,
+    "webhooks by API": SupportsSubscriptions,
+    "walks resume": SupportsResumption,
+}
+
+
+def platform_rows() -> list[str]:
+    """What each platform of ours can do, as its connector says by what it has."""
+    ours = [name for name, package in platforms().items() if package == "shoal"]
+    with httpx.Client() as http:
+        rows = [platform_row(name, http) for name in sorted(ours)]
+    return [
+        *rows,
+        "| any shop, by the track API | every test of the door |" + " no |" * len(ABILITIES),
+    ]
+
+
+def platform_row(name: str, http: httpx.Client) -> str:
+    factory = connector_factory(name)
+    module = importlib.import_module(factory.__module__)
+    # Whatever an option opens counts.
+    store = StoreConfig("s", name, "https://s.example", "EUR", options={"recommendations": "x"})
+    connector = factory(store, http)
+    cells = ["yes" if isinstance(connector, ability) else "no" for ability in ABILITIES.values()]
+    return f"| `{name}` | {module.PROVEN} | {' | '.join(cells)} |"
+
+
 # The first tables of these pages; `make docs` writes them anew.
 TABLES: Final[Mapping[str, list[list[str]]]] = {
     "events.md": [event_rows(), derived_rows()],
@@ -121,6 +168,7 @@ TABLES: Final[Mapping[str, list[list[str]]]] = {
     "errors.md": [error_rows()],
     "metrics.md": [metric_rows()],
     "commands.md": [command_rows()],
+    "platforms.md": [platform_rows()],
 }
 
 

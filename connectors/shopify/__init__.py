@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.shopify.setting import PROVEN
+
 if TYPE_CHECKING:
     import httpx
 
     from connectors.protocol import Connector, StoreConfig
+
+__all__ = ["PROVEN", "connect"]
 
 
 def connect(store: StoreConfig, http: httpx.Client) -> Connector:

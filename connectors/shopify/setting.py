@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from connectors.protocol import StoreConfig
 
+# As docs/platforms.md and `shoal store check` say it.
+PROVEN: Final = "Shopify's published schema, sample payloads and signature vectors, no real shop"
 API_VERSION: Final = "2026-10"
 GRAPHQL_PATH: Final = f"/admin/api/{API_VERSION}/graphql.json"
 TOKEN_PATH: Final = "/admin/oauth/access_token"  # noqa: S105 - a path

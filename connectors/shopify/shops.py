@@ -12,18 +12,21 @@ from connectors.errors import AccessDenied
 from connectors.shopify import queries
 from connectors.shopify.admin import Admin
 from connectors.shopify.nodes import Connection, Person
-from connectors.shopify.setting import API_VERSION, shop_domain
+from connectors.shopify.setting import API_VERSION, PROVEN, shop_domain
 from connectors.shopify.subscriptions import PRIVACY_TOPICS
 
 # Scope -> what does not work without it. A write scope holds its read scope.
 SCOPES: Final[dict[str, str]] = {
     "read_orders": "orders, refunds, carts and checkouts",
-    "read_all_orders": "orders older than 60 days (asked for from Shopify)",
     "read_customers": "customers and their consent",
     "write_customers": "tags and recommendations",
-    "read_customer_merge": "hearing that two customers became one",
     "read_products": "the catalogue and its stock",
     "write_discounts": "coupons",
+}
+# What works without, but less.
+MORE_SCOPES: Final[dict[str, str]] = {
+    "read_all_orders": "orders older than 60 days are not shown (Shopify gives it on request)",
+    "read_customer_merge": "that two customers became one is not told",
 }
 _PERSONAL: Final = ("email", "phone", "first_name", "last_name")
 _APPROVAL: Final = (
@@ -69,12 +72,20 @@ def shop_facts(admin: Admin) -> ShopFacts:
         missing=missing,
         withheld={} if "read_customers" in missing else _withheld(admin),
         budget=admin.bucket.budget(time.monotonic()),
-        notes=tuple(_notes(admin, answer.shop)),
+        notes=(*_lesser(granted), *_notes(admin, answer.shop)),
     )
 
 
 def _has(granted: list[str], scope: str) -> bool:
     return scope in granted or scope.replace("read_", "write_", 1) in granted
+
+
+def _lesser(granted: list[str]) -> list[str]:
+    return [
+        f"Without the scope {name} {lost}."
+        for name, lost in MORE_SCOPES.items()
+        if not _has(granted, name)
+    ]
 
 
 def _withheld(admin: Admin) -> dict[str, str]:
@@ -105,7 +116,7 @@ def _notes(admin: Admin, shop: _Shop) -> list[str]:
         f"Set the privacy webhooks {', '.join(PRIVACY_TOPICS)} in the app's own configuration: "
         "Shopify takes them nowhere else."
     )
-    notes = [privacy]
+    notes = [privacy, f"This connector was proven against {PROVEN}."]
     if admin.heard.version != API_VERSION:
         notes.append(
             f"Shopify answers with API version {admin.heard.version[:20]}, this connector was "
