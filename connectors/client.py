@@ -93,23 +93,25 @@ class PlatformClient:
             Any other 4xx except 409 and 422, which come back as an answer.
         """
         place = _Place(store=self.store.id, method=method, path=path)
-        headers = {**self.headers, "accept": "application/json"}
-        content = None
-        if form is not None:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            content = urlencode(form).encode()
-        elif json is not None:
-            headers["content-type"] = "application/json"
-            content = msgspec.json.encode(json)
+        kind, content = _encoded(json, form)
         request = self.http.build_request(
             method,
             _address(self.store.url, place),
             params=dict(params) if params else None,
             content=content,
-            headers=headers,
+            headers={**self.headers, "accept": "application/json", **kind},
         )
         status, answered, raw = _send(self.http, request, place)
         return Answer(status, _decoded(raw, place, status), answered)
+
+
+def _encoded(json: Any, form: Mapping[str, str] | None) -> tuple[dict[str, str], bytes | None]:
+    """A body with the header that names its kind; neither where nothing is sent."""
+    if form is not None:
+        return {"content-type": "application/x-www-form-urlencoded"}, urlencode(form).encode()
+    if json is not None:
+        return {"content-type": "application/json"}, msgspec.json.encode(json)
+    return {}, None
 
 
 class Message(NamedTuple):
