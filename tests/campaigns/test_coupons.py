@@ -49,6 +49,7 @@ def test_only_our_marker_is_ours() -> None:
 
 
 @pytest.mark.parametrize(("currency", "minor"), [("EUR", 550), ("JPY", 6), ("KWD", 5500)])
+@pytest.mark.invariant("I10")
 def test_terms_are_in_minor_units(currency: str, minor: int) -> None:
     step = CouponStep(timedelta(days=7), amount_off=Decimal("5.5"), minimum_spend=Decimal("5.5"))
     coupon = coupon_terms(step, ("CODE", "mark"), "c1", currency, NOW)

@@ -41,6 +41,7 @@ def test_fires_with_its_steps_and_cost(run: Run, now: int) -> None:
     assert (delta.spent, delta.this_hour, delta.decided) == (500, 1, {(1, "entry:0")})
 
 
+@pytest.mark.invariant("I7")
 def test_held_out_reserves_alike_but_contacts_nobody(run: Run) -> None:
     decided = run(
         COUPON + "limits: {budget: {amount: 50, currency: EUR, per: 1d}}\n",

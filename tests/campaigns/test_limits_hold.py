@@ -27,6 +27,7 @@ COUPON = "steps: [{coupon: {amount_off: 3, valid_for: 7d}}]\n"
     budget=st.integers(1, 40),
     spent=st.integers(0, 2000),
 )
+@pytest.mark.invariant("I2")
 def test_never_exceeded(  # noqa: PLR0913 -- one drawn value a limit
     run: Run,
     now: int,
@@ -68,6 +69,7 @@ def test_cooldown_lets_each_through_once(run: Run, customers: list[int]) -> None
 
 @_FIXTURES
 @given(st.permutations(range(1, 40)))
+@pytest.mark.invariant("I7")
 def test_arms_do_not_depend_on_order(run: Run, customers: list[int]) -> None:
     found = run("", customers=customers, policies=["segment: everyone\nholdout: 0.4\n"])
     arms = {d.customer: d.outcome for d in found.decisions}
@@ -77,6 +79,7 @@ def test_arms_do_not_depend_on_order(run: Run, customers: list[int]) -> None:
     }
 
 
+@pytest.mark.invariant("I7")
 def test_arms_are_uniform_and_independent() -> None:
     places = [position("salt", "a", customer) for customer in range(20_000)]
     tenths = Counter(int(place * 10) for place in places)
@@ -87,6 +90,7 @@ def test_arms_are_uniform_and_independent() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5])
+@pytest.mark.invariant("I7")
 def test_a_larger_share_keeps_who_was_held_out(share: float) -> None:
     small = {i for i in range(2000) if is_held_out("s", "c", i, share)}
     assert small <= {i for i in range(2000) if is_held_out("s", "c", i, share + 0.1)}

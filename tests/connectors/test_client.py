@@ -52,6 +52,7 @@ def test_a_store_has_an_address(url: str) -> None:
         PlatformClient(store, http).request("GET", "/a")
 
 
+@pytest.mark.invariant("I8")
 def test_nothing_secret_is_told() -> None:
     failing = client(httpx.Response(500, text="hush"))
     with pytest.raises(PlatformError) as caught:

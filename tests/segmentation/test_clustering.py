@@ -142,6 +142,7 @@ def test_partial_fit_is_what_moves_the_centres(
     assert sum(read[1:]) == 1500
 
 
+@pytest.mark.invariant("I5")
 def test_groups_keep_ids_and_people_over_weeks_of_ageing(first: SegmentModel) -> None:
     people, model = shop(1500), first
     groups = assign(model, people)
@@ -176,6 +177,7 @@ def test_when_half_the_shop_changes_the_groups_follow(first: SegmentModel) -> No
     assert error_ratio(after, mixed) < 1.05
 
 
+@pytest.mark.invariant("I5")
 def test_groups_found_afresh_keep_the_ids_of_the_people_in_them(first: SegmentModel) -> None:
     marked = tuple(
         msgspec.structs.replace(group, id=f"{group.stage}.own_{at}")

@@ -56,6 +56,7 @@ def test_a_group_keeps_its_stage_until_another_fits_clearly_better() -> None:
     assert stages(between, ["champions", "lost", "new"])[1] == "loyal"
 
 
+@pytest.mark.invariant("I5")
 def test_an_heir_keeps_id_and_name_whatever_its_traits_are_now() -> None:
     old = Group("loyal.browsers", "loyal", "Loyal · browse a lot", ("new.x",), 3.0)
     first, second = named(profile(("champions", "loyal"), items_per_order=[0, 3]), [None, old])
@@ -79,6 +80,7 @@ def test_a_group_that_comes_back_to_a_stage_takes_its_old_id_again() -> None:
     assert found.formerly == ("lost.everyday",)
 
 
+@pytest.mark.invariant("I5")
 def test_an_id_that_another_group_had_is_not_given_away() -> None:
     away = Group("lost.everyday", "lost", "Lost", ("loyal.few_items",))
     order = ("loyal", "lost")

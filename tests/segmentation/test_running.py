@@ -110,6 +110,7 @@ def test_a_refund_may_come_before_its_order() -> None:
 
 
 @pytest.mark.parametrize(("exponent", "money"), [(0, 1234.0), (2, 12.34), (3, 1.234)])
+@pytest.mark.invariant("I10")
 def test_money_is_in_the_currency_s_main_unit(exponent: int, money: float) -> None:
     records = folded(orders(NOW, value=1234))
     assert value(records, "monetary_value", exponent=exponent) == money
@@ -122,6 +123,7 @@ def test_stores_of_different_currencies_are_read_in_one_go() -> None:
     assert columns["monetary_value"].tolist() == [1000, 1]
 
 
+@pytest.mark.invariant("I10")
 def test_the_variance_of_the_largest_amounts_is_exact() -> None:
     at = [NOW - n * DAY for n in range(1001)]
     amounts = [LARGEST_AMOUNT - n % 2 for n in range(1001)]

@@ -203,6 +203,7 @@ logs = st.lists(fact(), max_size=60)
 
 @settings(max_examples=60, deadline=None)
 @given(logs, st.lists(st.integers(0, 60), max_size=6), st.sampled_from([0, 2, 3]))
+@pytest.mark.invariant("I4")
 def test_any_batches_in_any_order_equal_the_definition(
     log: list[Fact], cuts: list[int], exponent: int
 ) -> None:
@@ -214,6 +215,7 @@ def test_any_batches_in_any_order_equal_the_definition(
 
 @settings(max_examples=40, deadline=None)
 @given(logs, logs)
+@pytest.mark.invariant("I4")
 def test_two_records_merged_equal_the_fold_of_both_logs(one: list[Fact], two: list[Fact]) -> None:
     merged, needs = merge(running(one, []), running(two, []))
     assert (needs.purchases == pending(merged).purchases).all()
@@ -240,6 +242,7 @@ def random_log(seed: int, size: int) -> list[Fact]:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.invariant("I4")
 def test_long_histories_outgrow_the_windows_and_still_agree(seed: int) -> None:
     log = random_log(seed, 600)
     columns = derive(running(log, list(range(0, 600, 7))), AS_OF)

@@ -203,6 +203,7 @@ def playing(scene: Scene) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.invariant("I9")
 def test_erased_amid_a_replay_and_webhooks_of_their_own(scene: Scene) -> None:
     """About five seconds for each database."""
     driver, kit = scene.driver, scene.driver.kit

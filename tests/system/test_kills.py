@@ -130,6 +130,7 @@ def killed_drains(driver: Driver, settings: Settings, random: Random) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.invariant("I2")
 def test_drains_that_are_killed_lose_and_double_nothing(driver: Driver) -> None:
     """About ten seconds for each database."""
     random = Random(20)  # noqa: S311 - an example, not a secret

@@ -69,6 +69,8 @@ def stack(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.mark.slow
+@pytest.mark.invariant("I1")
+@pytest.mark.invariant("I2")
 def test_everything_may_be_killed_at_any_moment(stack: Stack) -> None:
     """About three quarters of a minute for each database."""
     day = busy_day(7, datetime.now(UTC))

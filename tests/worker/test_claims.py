@@ -103,6 +103,7 @@ def test_not_before_its_business_time_nor_before_its_next_try(kit: Kit) -> None:
         assert claim(connection, 1, NOW, NOW, 50) == []
 
 
+@pytest.mark.invariant("I2")
 def test_twins_never_claim_the_same(kit: Kit) -> None:
     for number in range(60):
         put(kit, "actions", **_row(key=f"k{number:02}"))

@@ -178,6 +178,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
     engine.dispose()
 
 
+@pytest.mark.invariant("I8")
 def test_an_error_shows_no_values(database: Engine) -> None:
     with pytest.raises(IntegrityError) as caught, transaction(database) as connection:
         connection.execute(

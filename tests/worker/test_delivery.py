@@ -191,6 +191,7 @@ def test_tag_and_recommendation_are_pushed_and_only_the_latter_is_a_contact(
     assert [event.properties["campaign"] for event in told(kit)] == ["hello"]
 
 
+@pytest.mark.invariant("I2")
 def test_a_lost_reply_still_makes_one_coupon(kit: Kit, store: int, sandbox: Sandbox) -> None:
     sandbox.fault(kind="lost_reply", path="/admin/coupons", times=2)
     key = add(kit, store, "coupon", coupon(kit.clock()))
@@ -358,6 +359,7 @@ while True:
 """
 
 
+@pytest.mark.invariant("I2")
 def test_killed_at_any_moment_each_coupon_is_in_the_store_once(
     kit: Kit, store: int, sandbox: Sandbox
 ) -> None:

@@ -42,6 +42,7 @@ def server(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], redis.
         process.wait()
 
 
+@pytest.mark.invariant("I1")
 def test_it_keeps_every_acknowledged_write_through_kill_9(settings: Settings) -> None:
     with server(settings) as (process, client):
         for number in range(500):
@@ -53,6 +54,7 @@ def test_it_keeps_every_acknowledged_write_through_kill_9(settings: Settings) ->
 
 
 @pytest.mark.parametrize("kind", ["everysec", "always"])
+@pytest.mark.invariant("I1")
 def test_a_write_is_in_the_file_before_its_answer(settings: Settings, kind: str) -> None:
     """For two seconds: Valkey's own `everysec` breaks it while it syncs, once a second."""
     made = replace(settings, appendfsync=kind)

@@ -108,6 +108,7 @@ def count(kit: Kit, table: str, **where: Any) -> int:
         return int(connection.execute(query.filter_by(**where)).scalar_one())
 
 
+@pytest.mark.invariant("I9")
 def test_nothing_leads_to_an_erased_person(kit: Kit, shop: AddedStore) -> None:
     customer = seeded(kit, shop)
     erase_now(kit, shop_of(kit, shop), customer)
@@ -132,6 +133,7 @@ def everything(kit: Kit) -> set[str]:
     return found
 
 
+@pytest.mark.invariant("I9")
 def test_what_stays_has_no_link(kit: Kit, shop: AddedStore) -> None:
     customer = seeded(kit, shop)
     erase_now(kit, shop_of(kit, shop), customer)
@@ -148,6 +150,7 @@ def test_what_stays_has_no_link(kit: Kit, shop: AddedStore) -> None:
     assert count(kit, "customers") == 1
 
 
+@pytest.mark.invariant("I9")
 def test_redeliveries_and_later_events_bring_nobody_back(kit: Kit, shop: AddedStore) -> None:
     customer = seeded(kit, shop)
     erase_now(kit, shop_of(kit, shop), customer)
@@ -190,6 +193,7 @@ def test_a_platforms_own_request_names_the_person_only(kit: Kit, shop: AddedStor
         assert debts(connection, FILES_OWED)[FILES_OWED][0] == microseconds(THEN)
 
 
+@pytest.mark.invariant("I9")
 def test_an_erasure_amid_the_persons_own_events(kit: Kit, shop: AddedStore) -> None:
     asked = event("customer_erased", "gdpr", identities=(("customer_id", PLATFORM_ID),))
     events = life()
@@ -242,6 +246,7 @@ def own_valkey(kit: Kit, tmp_path: Path) -> Iterator[Kit]:
     assert tmp_path.exists()
 
 
+@pytest.mark.invariant("I9")
 def test_files_hold_no_trace_either(own_valkey: Kit, shop: AddedStore) -> None:
     kit = own_valkey
     if kit.engine.dialect.name == "sqlite":

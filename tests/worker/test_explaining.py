@@ -55,6 +55,7 @@ def change(driver: Driver, state: str) -> None:
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=[f"{reason}: {more}" for more, reason, _ in LIMITS])
+@pytest.mark.invariant("I6")
 def test_what_would_stop_it_now_is_what_then_stops_it(
     driver: Driver, limit: tuple[str, str, str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_what_would_stop_it_now_is_what_then_stops_it(
     assert reason in driver.values(models.holds, "reason")
 
 
+@pytest.mark.invariant("I6")
 def test_everything_that_stands_in_the_way_is_said_not_only_the_first(driver: Driver) -> None:
     limits = "{cooldown: 30d, per_customer: 1, consent: sms, quiet_hours: '08:00-20:00'}"
     driver.run(HELLO.format(more=f"limits: {limits}"))
@@ -115,6 +117,7 @@ def test_states_and_suppression_are_said(driver: Driver) -> None:
     assert asked(driver).stops[0].startswith("The customer is never to be contacted.")
 
 
+@pytest.mark.invariant("I7")
 def test_the_arm_that_is_said_is_the_arm_that_is_drawn(driver: Driver) -> None:
     driver.run(HELLO.format(more="").replace("holdout: 0", "holdout: 0.5"))
     names = [f"c{number}" for number in range(20)]
@@ -150,6 +153,7 @@ def test_a_condition_on_the_waking_event_is_unknown_without_one(driver: Driver) 
     assert told.recorded[0].outcome == "hold"
 
 
+@pytest.mark.invariant("I6")
 def test_who_was_narrowed_out_of_a_schedule_is_explained_for_the_present(driver: Driver) -> None:
     """No row says that a schedule passed somebody over; what is evaluated does, and says so."""
     driver.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,7 @@ def test_the_store_may_merge_two_accounts(driver: Driver) -> None:
     assert driver.feature(driver.customer(*ANN), "orders") == 3
 
 
+@pytest.mark.invariant("I11")
 def test_a_browsers_cart_is_a_claim_until_the_store_says_so(driver: Driver) -> None:
     driver.tell(driver.touch("product_added", PHONE, ("cart", "t1")))
     driver.tell(driver.order("o1", "ann"), driver.cart("t2", "ann"))
@@ -165,6 +167,7 @@ def test_two_people_never_merge_by_themselves(said: list[tuple[list[Key], bool]]
 
 
 @given(SAID)
+@pytest.mark.invariant("I11")
 def test_a_browser_merges_and_names_nobody(said: list[tuple[list[Key], bool]]) -> None:
     directory = Directory({}, {}, set(), 0)
     for keys, _ in said:

@@ -189,10 +189,12 @@ def check_batches(houses: Houses, seed: int, cuts: list[int]) -> None:
 
 @QUIET
 @given(SEEDS, CUTS)
+@pytest.mark.invariant("I2")
 def test_batches_and_duplicates_change_nothing(houses: Houses, seed: int, cuts: list[int]) -> None:
     check_batches(houses, seed, cuts)
 
 
+@pytest.mark.invariant("I2")
 def test_batches_and_duplicates_change_nothing_on_postgresql(postgres_houses: Houses) -> None:
     for seed in range(2):
         check_batches(postgres_houses, seed, [5, 17, 18, 30])
@@ -215,12 +217,14 @@ def check_arrival(houses: Houses, seed: int, cuts: list[int]) -> None:
 
 @QUIET
 @given(SEEDS, CUTS)
+@pytest.mark.invariant("I3")
 def test_arrival_changes_nothing_and_all_is_as_defined(
     houses: Houses, seed: int, cuts: list[int]
 ) -> None:
     check_arrival(houses, seed, cuts)
 
 
+@pytest.mark.invariant("I3")
 def test_arrival_changes_nothing_on_postgresql(postgres_houses: Houses) -> None:
     for seed in range(2):
         check_arrival(postgres_houses, seed, [5, 17, 18, 30])

@@ -39,6 +39,7 @@ def renamed(driver: Driver) -> Driver:
     return driver
 
 
+@pytest.mark.invariant("I5")
 def test_the_status_page_says_which_campaign_waits_in_vain(renamed: Driver) -> None:
     with reading(renamed.kit.engine) as connection:
         (store,) = stores.list_stores(connection)
@@ -47,6 +48,7 @@ def test_the_status_page_says_which_campaign_waits_in_vain(renamed: Driver) -> N
     assert all(line.startswith(said) for line, said in zip(trouble, SAID, strict=True))
 
 
+@pytest.mark.invariant("I5")
 def test_doctor_says_it_too(renamed: Driver) -> None:
     told = checkup.examine(renamed.kit.settings)
     (found,) = [one for one in told if one.check == "store shop"]
@@ -54,6 +56,7 @@ def test_doctor_says_it_too(renamed: Driver) -> None:
     assert all(said in found.said for said in SAID)
 
 
+@pytest.mark.invariant("I5")
 def test_a_check_of_the_file_warns(renamed: Driver) -> None:
     known = known_of(renamed.shop())
     found = {

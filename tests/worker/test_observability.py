@@ -31,6 +31,7 @@ def caught(error: Exception) -> dict[str, object]:
     return told
 
 
+@pytest.mark.invariant("I8")
 def test_a_line_holds_allowed_fields_only() -> None:
     told = line(20, "drained", partition=3, number=1000, email=ADDRESS, body="x")
     assert told["event"] == "drained"
@@ -42,11 +43,13 @@ def test_a_line_holds_allowed_fields_only() -> None:
 @pytest.mark.parametrize(
     "value", [ADDRESS, 'a "quoted" name', "line\nbreak", "x" * 500, {"a": "ü@"}]
 )
+@pytest.mark.invariant("I8")
 def test_a_value_that_is_no_identifier_is_left_out(value: object) -> None:
     assert line(20, "e", reason=value)["reason"] == "…"
     assert line(20, value)["event"] == "…"
 
 
+@pytest.mark.invariant("I8")
 def test_a_strange_exception_shows_kind_and_place_but_not_its_words() -> None:
     told = caught(ValueError(f"bad address {ADDRESS}"))
     assert ADDRESS not in json.dumps(told)
@@ -61,6 +64,7 @@ def test_an_exception_of_ours_shows_its_words() -> None:
     assert told["exception"]["words"] == "partition 3: 5 events wait to be drained"
 
 
+@pytest.mark.invariant("I8")
 def test_libraries_pass_the_same_sieve(capsys: pytest.CaptureFixture[str]) -> None:
     before = logging.getLogger().handlers[:]
     try:

@@ -29,6 +29,7 @@ def test_a_redelivery_counts_once_in_one_batch_and_in_another(driver: Driver) ->
 
 
 @pytest.mark.parametrize("arrival", list(permutations(range(3))))
+@pytest.mark.invariant("I3")
 def test_the_newest_version_stands_however_they_arrive(
     driver: Driver, arrival: tuple[int, ...]
 ) -> None:
@@ -84,6 +85,7 @@ def test_what_is_no_sale_counts_as_none(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("is_together", [True, False])
+@pytest.mark.invariant("I3")
 def test_a_refund_may_come_before_its_order(driver: Driver, *, is_together: bool) -> None:
     events = [driver.refund("r1", "o1"), driver.order("o1", "ann")]
     if is_together:
@@ -108,6 +110,7 @@ def test_a_refund_without_an_order_waits_and_one_with_a_person_does_not(driver: 
     assert money(driver) == (0, 0, 5)
 
 
+@pytest.mark.invariant("I10")
 def test_a_refund_in_another_currency_is_kept_and_never_added(driver: Driver) -> None:
     driver.tell(driver.order("o1", "ann"), driver.refund("r1", "o1", currency="USD"))
     assert money(driver) == (1, 10, 0)
@@ -121,6 +124,7 @@ def test_a_refund_taken_back(driver: Driver) -> None:
     assert money(driver) == (1, 10, 0)
 
 
+@pytest.mark.invariant("I3")
 def test_a_late_order_changes_what_it_should_and_nothing_else(driver: Driver) -> None:
     driver.tell(driver.order("o2", "ann", at=START - DAY), driver.order("o3", "bea"))
     before = driver.rows(models.customers, "record", platform_id="bea")

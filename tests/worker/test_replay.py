@@ -104,6 +104,7 @@ def assert_table(found: pd.DataFrame, right: pd.DataFrame) -> None:
         assert same.all(), (name, right[~same], found[name].loc[right.index][~same])
 
 
+@pytest.mark.invariant("I4")
 def test_features_of_a_replayed_log_are_what_pandas_says(
     player: Driver, raw: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_table_as_its_name_says(tmp_path: Path, name: str) -> None:
         assert pd.read_csv(path).equals(table)
 
 
+@pytest.mark.invariant("I4")
 def test_as_of_reads_visitors_categories_and_local_time(player: Driver) -> None:
     """What was folded live and what is folded again from the log is the same."""
     phone = ("anonymous_id", "phone")

@@ -19,6 +19,7 @@ ANA = {"email": "ana@example.org", "name": "Ana"}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+@pytest.mark.invariant("I9")
 def test_what_is_sealed_is_opened_and_shows_nothing() -> None:
     sealer = sealer_from(NEW)
     sealed = sealer.seal("shop", ANA)
@@ -66,6 +67,7 @@ def test_the_blind_index_knows_the_address_in_any_writing_and_one_store_only() -
     )
 
 
+@pytest.mark.invariant("I9")
 def test_an_event_is_sealed_as_it_is_written() -> None:
     sealer = sealer_from(NEW)
     event = Event(

@@ -59,6 +59,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
+@pytest.mark.invariant("I8")
 def test_no_secret_is_shown() -> None:
     secret = "s3cret-s3cret-s3cret"
     settings = settings_from({"SHOAL_SECRET_KEY": secret})

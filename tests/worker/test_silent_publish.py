@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from random import Random
 
+import pytest
 from sqlalchemy import update
 
 from connectors.events import Event, microseconds
@@ -75,6 +76,7 @@ def woken(driver: Driver) -> list[object]:
     return [*counts, driver.sent.count((DELIVER, driver.number))]
 
 
+@pytest.mark.invariant("I5")
 def test_a_learned_model_moves_a_third_of_the_shop_and_wakes_nobody(driver: Driver) -> None:
     orders(driver, range(CUSTOMERS), (START - 200 * DAY, 190), 1.0)
     listen_everywhere(driver, STAGES)

@@ -39,6 +39,7 @@ def test_what_is_appended_is_read_in_order_after_a_cursor(valkey: redis.Redis) -
     assert stream.read(valkey, 4, stream.START) == []
 
 
+@pytest.mark.invariant("I1")
 def test_trimming_takes_the_committed_and_nothing_else(valkey: redis.Redis) -> None:
     stream.append(valkey, 0, [event(number) for number in range(5)])
     entries = stream.read(valkey, 0, stream.START)
@@ -77,6 +78,7 @@ def test_a_full_backlog_refuses_and_writes_nothing(valkey: redis.Redis) -> None:
     assert stream.unread(valkey, 0) == 2
 
 
+@pytest.mark.invariant("I9")
 def test_an_unsealed_event_is_never_written(valkey: redis.Redis) -> None:
     with pytest.raises(ValueError, match="is not sealed"):
         stream.append(valkey, 0, [event(1), event(2, personal={"email": "ana@example.org"})])
@@ -111,6 +113,7 @@ def test_a_server_that_evicts_is_refused(valkey: redis.Redis) -> None:
         valkey.config_set("maxmemory-policy", "noeviction")
 
 
+@pytest.mark.invariant("I1")
 def test_a_replaced_redis_hides_no_event(valkey: redis.Redis, database: Engine) -> None:
     with transaction(database) as connection:
         assert installation.partitions(connection, 2) == 2

@@ -39,5 +39,6 @@ def test_somebody_unnamed_who_looks_around_is_a_claim() -> None:
         {"body": Cart(token="cart-1", updated_at=NOW)},
     ],
 )
+@pytest.mark.invariant("I11")
 def test_whatever_says_more_is_none(more: dict[str, Any]) -> None:
     assert not is_claim(msgspec.structs.replace(CLAIM, **more))

@@ -64,6 +64,7 @@ def test_a_cart_with_an_order_wakes_nobody(driver: Driver, cart: str | None) -> 
     assert occasions(driver) == []
 
 
+@pytest.mark.invariant("I3")
 def test_an_order_that_comes_before_its_cart(driver: Driver) -> None:
     driver.run(LEFT)
     driver.tell(driver.order("o1", "ann", at=START - MINUTE, cart="t1"))

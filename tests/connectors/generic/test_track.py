@@ -55,6 +55,7 @@ def test_every_name_means_its_type(name: str, spelling: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [*EVENT_NAMES, "Sofa Sat Upon"])
+@pytest.mark.invariant("I11")
 def test_a_browser_browses_and_no_more(name: str) -> None:
     message = track(name, PRODUCT, userId="victim", context={"traits": {"email": "v@x.y"}})
     result = batch(BROWSER, message)
@@ -70,6 +71,7 @@ def test_a_browser_browses_and_no_more(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["identify", "alias"])
+@pytest.mark.invariant("I11")
 def test_a_browser_cannot_say_who_it_is(kind: str) -> None:
     message = {"type": kind, "userId": "victim", "anonymousId": "a", "previousId": "b"}
     assert refusal(BROWSER, message).place == "batch[0].type"

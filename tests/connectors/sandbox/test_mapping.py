@@ -58,6 +58,7 @@ def orders(draw: st.DrawFn) -> Order:
 
 
 @given(orders())
+@pytest.mark.invariant("I10")
 def test_an_order_comes_back(order: Order) -> None:
     document = order_document(order, PersonDocument(id="C1", email=" A@B.c "))
     event = told("order.updated", document).events[0]

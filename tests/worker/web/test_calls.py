@@ -73,6 +73,7 @@ async def test_an_unknown_key_is_refused_and_not_repeated(house: House, key: str
         ("track", view(event="Email Opened")),
     ],
 )
+@pytest.mark.invariant("I11")
 async def test_a_browser_key_does_nothing_but_browse(
     house: House, verb: str, said: dict[str, Any]
 ) -> None:
@@ -85,6 +86,7 @@ async def test_a_browser_key_does_nothing_but_browse(
     assert house.letters() == []
 
 
+@pytest.mark.invariant("I11")
 async def test_whom_a_browser_names_is_not_believed(house: House) -> None:
     said = view(userId="c1", context={"traits": {"email": SEEDED}})
     await house.call("track", said, house.store.browser_key)
@@ -218,6 +220,7 @@ async def test_no_page_may_read_what_a_server_key_is_told(house: House) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.invariant("I8")
 async def test_nothing_secret_or_personal_is_said(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -128,6 +128,7 @@ def running(settings: Settings) -> Iterator[Running]:
     close_kit(kit)
 
 
+@pytest.mark.invariant("I1")
 def test_what_was_accepted_survives_kill_9_of_the_door(running: Running) -> None:
     answered: dict[int, int] = {}
 
@@ -155,6 +156,7 @@ def test_what_was_accepted_survives_kill_9_of_the_door(running: Running) -> None
     assert running.orders() == sorted(f"order-{number}" for number in range(200))
 
 
+@pytest.mark.invariant("I1")
 def test_what_was_accepted_survives_kill_9_of_redis(running: Running) -> None:
     body = msgspec.json.encode({"batch": [view(1), view(2)]})
     key = {"authorization": f"Bearer {running.store.browser_key}"}
@@ -195,6 +197,7 @@ def test_a_taken_port_is_stepped_over_and_said(running: Running) -> None:
     assert f"Port {first.port} is taken: using {at.port} (SHOAL_PORT)" in said
 
 
+@pytest.mark.invariant("I1")
 def test_killed_between_append_and_answer_the_sender_sends_again_in_vain(
     running: Running,
 ) -> None:

@@ -68,6 +68,7 @@ async def shop_with_history(house: House) -> None:
     drain(house.kit, house.store.partition)
 
 
+@pytest.mark.invariant("I6")
 async def test_the_page_answers_the_four_questions(house: House, app: ASGIApp) -> None:
     await shop_with_history(house)
     answer = await get(app, "/")
@@ -103,6 +104,7 @@ async def test_the_numbers_are_those_of_the_tables(house: House, app: ASGIApp) -
 
 
 @pytest.mark.parametrize("who", ["", "c1", SEEDED])
+@pytest.mark.invariant("I6")
 async def test_why_is_told_for_any_name_of_a_customer(house: House, app: ASGIApp, who: str) -> None:
     await shop_with_history(house)
     people = models.customers.c
@@ -125,6 +127,7 @@ async def test_nobody_and_no_store_are_said_without_the_address(house: House, ap
     assert "did you mean" in nowhere.text
 
 
+@pytest.mark.invariant("I8")
 async def test_metrics_carry_the_tables_counts_and_nothing_personal(
     house: House, app: ASGIApp
 ) -> None:

@@ -96,6 +96,7 @@ def go_live(house: House) -> None:
             bulk.upsert(connection, models.campaigns, columns, [row])
 
 
+@pytest.mark.invariant("I11")
 async def test_it_mints_no_coupon_and_merges_into_nobody(house: House) -> None:
     go_live(house)
     await house.webhook("order.paid", order(1))

@@ -44,6 +44,7 @@ async def test_a_second_order_finds_the_bell_set(
     assert len(house.events()) == 2
 
 
+@pytest.mark.invariant("I9")
 async def test_persons_are_sealed_and_addresses_blind(house: House) -> None:
     await house.webhook("order.paid", order())
     (event,) = house.events()
@@ -125,6 +126,7 @@ async def test_a_full_backlog_asks_the_store_to_come_back(house: House) -> None:
     assert stream.unread(house.kit.redis, house.store.partition) == 1
 
 
+@pytest.mark.invariant("I8")
 async def test_nothing_of_a_person_is_logged_or_counted(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
