@@ -54,14 +54,25 @@ def _row(batch: Batch, cart: Cart, subject: Subject) -> tuple[object, ...]:
         cart.token,
         batch.directory.final(subject.customer),
         microseconds(cart.updated_at),
-        cart.value,
+        _value(batch, cart),
         cart.is_checkout,
         msgspec.msgpack.encode(lines),
     )
 
 
+def _value(batch: Batch, cart: Cart) -> int:
+    """Minor units of the store's currency. One in another currency is kept and worth nothing."""
+    if cart.currency in {"", batch.shop.currency}:
+        return cart.value
+    batch.count("foreign_currency", cart.currency)
+    return 0
+
+
 def _set_timers(batch: Batch, cart: Cart, subject: Subject) -> None:
     """One timer a campaign that waits for this cart; a later change of the cart moves it."""
+    if not cart.lines and not cart.is_checkout:
+        _drop_timers(batch, [cart.token])  # it was emptied
+        return
     since = microseconds(cart.updated_at)
     for running in batch.shop.campaigns:
         trigger = running.campaign.trigger
@@ -96,6 +107,10 @@ def close_carts(connection: Connection, batch: Batch) -> None:
         .where(models.carts.c.store == batch.shop.number, models.carts.c.token.in_(tokens))
         .values(ordered_at=batch.now)
     )
+    _drop_timers(batch, tokens)
+
+
+def _drop_timers(batch: Batch, tokens: Sequence[str]) -> None:
     for running in batch.shop.campaigns:
         if isinstance(running.campaign.trigger, CartTrigger):
             batch.dropped_timers += [("cart", f"{running.campaign.id}|{one}") for one in tokens]

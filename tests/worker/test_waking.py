@@ -10,7 +10,7 @@ from msgspec import structs
 from sqlalchemy import update
 
 from connectors.events import microseconds
-from connectors.records import Customer
+from connectors.records import Cart, Customer, Line
 from segmentation.model import empty_model, to_json
 from tests.worker.driving import DAY, HOUR, MINUTE, START, Driver, coupon_campaign
 from worker import bulk, models, triggers
@@ -202,3 +202,19 @@ def test_a_store_set_aside_still_ages_and_forgets(driver: Driver) -> None:
     driver.tell(driver.tick(), driver.order("o2", "ann"))
     assert driver.values(models.segment_changes, "cause") == ["event", "time"]
     assert len(driver.rows(models.dead_letters, "reason")) == 1
+
+
+def test_nobody_waits_for_a_cart_that_was_emptied(driver: Driver) -> None:
+    driver.run(LEFT)
+    driver.tell(driver.cart("t1", "c1"), driver.cart("t2", "c2"))
+    driver.now += MINUTE
+    driver.tell(driver.fact(Cart("t1", driver.now, "EUR"), ("customer_id", "c1")))
+    driver.pass_time(2 * HOUR)
+    assert occasions(driver) == ["cart:t2"]
+
+
+def test_a_cart_in_another_currency_is_worth_nothing_here(driver: Driver) -> None:
+    cart = Cart("t1", driver.now, "JPY", 900_000, (Line("p1", 1, 900_000),))
+    driver.tell(driver.fact(cart, ("customer_id", "c1")))
+    assert driver.values(models.carts, "value") == [0]
+    assert driver.tally("foreign_currency", "JPY") == 1
