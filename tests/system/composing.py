@@ -29,6 +29,9 @@ _UNITS = {"s": 1.0, "ms": 0.001, "m": 60.0}
 class VariableMissing(Exception):
     """As Compose stops: the variable, and what the file says of it."""
 
+    def __init__(self, name: str, word: str) -> None:
+        super().__init__(f"{name} {word}")
+
 
 def compose_file(variables: Mapping[str, str]) -> dict[str, Any]:
     """The file as Compose reads it: YAML with merges, then variables."""
