@@ -18,6 +18,7 @@ from worker.settings import PREFIX, Settings, environment_of
 from worker.supervisor import Say, Stack, run_once, supervised
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NOTICE: Final = 1.0  # seconds until a signal is noticed at the latest
 
 
 @contextmanager
@@ -62,8 +63,18 @@ def up(settings: Settings, say: Say = print) -> None:
     with ending() as ended, running(settings, say) as stack:
         say(f"Webhooks: http://{stack.settings.host}:{stack.settings.port}/webhooks/STORE")
         say(f"Status page: http://127.0.0.1:{stack.settings.status_port}/")
-        ended.wait()
+        await_end(ended)
         stack.say("Stopping")
+
+
+def await_end(ended: Event) -> None:
+    """Wait for the event of :func:`ending`.
+
+    A signal may reach another thread than the main one, which runs its handler: only a wait that
+    ends now and then lets it.
+    """
+    while not ended.wait(_NOTICE):
+        pass
 
 
 @contextmanager

@@ -33,7 +33,17 @@ from worker.web.directory import LEAST_PAUSE
 from worker.web.listeners import Listening, read_listening
 
 ROOT = Path(__file__).parents[2]
-UP = "from worker.cli import main; main()"
+# `shoal up` that ends with the test, even one that is killed.
+UP = """
+import os, signal, threading, time
+from worker.cli import main
+def leave(parent=os.getppid()):
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=leave, daemon=True).start()
+main()
+"""
 PATIENCE = 60.0  # seconds
 
 
@@ -83,6 +93,7 @@ class Platform:
     stack: Stack
     sent: list[Delivery] = field(default_factory=list)
     turned_down: Counter[int] = field(default_factory=Counter)
+    gave_up: list[int] = field(default_factory=list)
     _own: local = field(default_factory=local)
     _all: list[HTTPConnection] = field(default_factory=list)
 
@@ -94,8 +105,11 @@ class Platform:
         path, headers = one.request(self.stack.added.browser_key, WEBHOOK_SECRET)
         end = monotonic() + PATIENCE
         while (status := self._once(path, one.body, headers)) not in range(200, 300):
-            assert monotonic() < end, f"never taken: {status}"
             self.turned_down[status] += 1
+            if monotonic() > end:
+                self.gave_up.append(status)
+            if self.gave_up:
+                return
             sleep(0.1)
         self.sent.append(one)
 

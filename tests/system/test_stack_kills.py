@@ -102,6 +102,7 @@ def send_under_fire(stack: Stack, platform: Platform, day: Day) -> None:
         sending = [pool.submit(platform.send, one) for one in day.rest]
         for share, victim in sorted(plan):
             while len(platform.sent) < share * len(day.rest):
+                assert not platform.gave_up, platform.gave_up
                 sleep(0.01)
             stack.kill(victim, luck)
         for one in sending:
@@ -109,7 +110,10 @@ def send_under_fire(stack: Stack, platform: Platform, day: Day) -> None:
 
 
 def await_rest(stack: Stack) -> None:
-    """Wait until nothing is unread, waits as a letter, or is still to be pushed."""
+    """Wait until nothing is unread, waits as a letter, or is still to be pushed or learned."""
+    # A learner that was killed keeps its lease for two minutes; nobody here waits so long.
+    stream.await_server(stack.kit.redis)
+    stack.kit.redis.delete(stream.learn_bell(stack.added.number))
     end = monotonic() + PATIENCE
     kit, actions = stack.kit, models.actions.c
     learning = select(models.learning.c.wanted_at > models.learning.c.learned_at)

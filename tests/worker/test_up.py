@@ -35,6 +35,21 @@ except ShoalError as error:
 """
 
 
+# A signal that another thread receives, as the kernel may choose.
+ELSEWHERE = """
+import signal, threading, time
+from worker.up import await_end, ending
+def receive():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+with ending() as ended:
+    threading.Thread(target=receive, daemon=True).start()
+    await_end(ended)
+print("ended")
+"""
+
+
 @dataclass
 class Terminal:
     """A terminal and the supervisor in its foreground."""
@@ -171,3 +186,9 @@ def test_it_comes_back_and_tells_what_it_does(own: Settings) -> None:
     assert f"Everything is kept in {own.home} (SHOAL_HOME)" in told
     assert "valkey ended (signal 9); again in 0." in told
     assert "Stopping" in told
+
+
+def test_a_signal_is_noticed_whichever_thread_receives_it() -> None:
+    command = [sys.executable, "-c", ELSEWHERE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603 - the text above
+    assert done.stdout == "ended\n"

@@ -18,7 +18,7 @@ from worker.demo.screen import screen
 from worker.demo.theatre import SABOTAGES, Theatre, Wanted, status_url, theatre
 from worker.demo.visiting import how_to_ask, write_environment
 from worker.errors import SettingError
-from worker.up import ending
+from worker.up import await_end, ending
 
 
 def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bool]:
@@ -50,7 +50,7 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
                 _invite(console, wanted.folder)
                 console.print("Everything keeps running until Ctrl-C.")
                 with ending() as ended:
-                    ended.wait()
+                    await_end(ended)
     if wanted.keep:
         console.print(f"Everything is kept in {wanted.folder}", highlight=False)
         _invite(console, wanted.folder)
