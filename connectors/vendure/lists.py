@@ -21,42 +21,52 @@ from connectors.vendure.documents import (
 )
 from connectors.vendure.mapping import custom_fields
 from connectors.vendure.queries import COUNTS, ORDERS, PRODUCTS, VARIANTS, customers_query
-from connectors.vendure.walking import OVERLAP, PAGE
+from connectors.vendure.walking import OVERLAP, PAGE, Fetch
 
 D = TypeVar("D")
 Narrowed = Mapping[str, Mapping[str, Any]]
+_BY: Final = "updatedAt"
 # Parts of an order that several sellers share are told by the whole.
 _WHOLE: Final = {"type": {"notEq": "Seller"}}
 
 
 @dataclass(frozen=True)
 class Lists:
-    """The lists of one store. A page holds what is later than a time, oldest first."""
+    """The lists of one store. A page is a :class:`connectors.vendure.walking.Fetch`."""
 
     admin: Admin
 
-    def orders(
-        self, narrowed: Narrowed, after: datetime, skip: int, by: str = "updatedAt"
-    ) -> tuple[OrderDocument, ...]:
+    def orders(self, narrowed: Narrowed, by: str = _BY) -> Fetch[OrderDocument]:
         """Orders or carts that a filter leaves."""
-        return self.chosen_orders(_page({**_WHOLE, **narrowed}, after, skip, by))
+        wanted = {**_WHOLE, **narrowed}
+
+        def fetch(
+            after: datetime, until: datetime | None = None, skip: int = 0
+        ) -> tuple[OrderDocument, ...]:
+            return self.chosen_orders(_page(wanted, by, after, until, skip))
+
+        return fetch
 
     def chosen_orders(self, options: Mapping[str, Any]) -> tuple[OrderDocument, ...]:
         """Orders or carts by any options."""
         return self._items(ORDERS, "orders", Items[OrderDocument], options)
 
-    def customers(self, after: datetime, skip: int) -> tuple[CustomerDocument, ...]:
+    def customers(
+        self, after: datetime, until: datetime | None = None, skip: int = 0
+    ) -> tuple[CustomerDocument, ...]:
         """Customers."""
-        return self.chosen_customers(_page({}, after, skip))
+        return self.chosen_customers(_page({}, _BY, after, until, skip))
 
     def chosen_customers(self, options: Mapping[str, Any]) -> tuple[CustomerDocument, ...]:
         """Customers by any options, with the custom fields that the store's options name."""
         query = customers_query(custom_fields(self.admin.store.options))
         return self._items(query, "customers", Items[CustomerDocument], options)
 
-    def products(self, after: datetime, skip: int) -> tuple[ProductDocument, ...]:
+    def products(
+        self, after: datetime, until: datetime | None = None, skip: int = 0
+    ) -> tuple[ProductDocument, ...]:
         """Products whose own entry changed."""
-        return self.chosen_products(_page({}, after, skip))
+        return self.chosen_products(_page({}, _BY, after, until, skip))
 
     def chosen_products(self, options: Mapping[str, Any]) -> tuple[ProductDocument, ...]:
         """Products by any options."""
@@ -66,9 +76,11 @@ class Lists:
         is_tracked = settings.track_inventory
         return tuple(msgspec.structs.replace(each, is_tracked=is_tracked) for each in found)
 
-    def variants(self, after: datetime, skip: int) -> tuple[ChangedVariantDocument, ...]:
+    def variants(
+        self, after: datetime, until: datetime | None = None, skip: int = 0
+    ) -> tuple[ChangedVariantDocument, ...]:
         """Variants whose own entry changed."""
-        options = _page({}, after, skip)
+        options = _page({}, _BY, after, until, skip)
         return self._items(VARIANTS, "productVariants", Items[ChangedVariantDocument], options)
 
     def counts(self, since: datetime) -> dict[str, int]:
@@ -108,10 +120,16 @@ def pages_of(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[start : start + PAGE] for start in range(0, len(ids), PAGE)]
 
 
-def _page(narrowed: Narrowed, after: datetime, skip: int, by: str = "updatedAt") -> dict[str, Any]:
+def _page(
+    narrowed: Narrowed, by: str, after: datetime, until: datetime | None, skip: int
+) -> dict[str, Any]:
+    # One field to sort by: of two, the schema's order decides which comes first, not ours.
+    span: dict[str, Any] = {"after": _text(after)}
+    if until is not None:
+        span = {"between": {"start": _text(after), "end": _text(until)}}
     return {
-        "filter": {**narrowed, by: {"after": _text(after)}},
-        "sort": {by: "ASC", "id": "ASC"},
+        "filter": {**narrowed, by: span},
+        "sort": {by if until is None else "id": "ASC"},
         "skip": skip,
         "take": PAGE,
     }

@@ -98,12 +98,9 @@ class Reader:
         yield from self._whole("products", self._events(_product, changed, "poll"), since, place)
 
     def _customers(self, since: datetime, place: Place | None) -> Iterator[Stretch]:
-        start = place.floor if place else since
-        found = (
-            (each, Place(each.updated_at, key_of(each, each.updated_at)))
-            for each in walked(self.lists.customers, start)
-        )
-        for part, word in _parts("customers", found, place):
+        walk = walked(self.lists.customers, place.floor if place else since)
+        people = in_order(((each.updated_at, each) for each in walk), _updated)
+        for part, word in _parts("customers", people, place):
             yield Stretch(self._events(_customer, part, "poll"), word)
 
     def _orders(
@@ -126,7 +123,7 @@ class Reader:
         yield from self._whole("refunds", refunds, since, place)
 
     def _carts(self, since: datetime, place: Place | None) -> Iterator[Stretch]:
-        walk = walked(partial(self.lists.orders, _OPEN), place.floor if place else since)
+        walk = walked(self.lists.orders(_OPEN), place.floor if place else since)
         carts = in_order(((each.updated_at, each) for each in walk), version)
         for part, word in _parts("carts", carts, place):
             yield Stretch(self._events(order_events, part, "poll"), word)
@@ -144,13 +141,13 @@ class Reader:
         """Orders changed or placed since then, those that changed later than ``start`` at least."""
         narrowed = {**_ORDERED, "updatedAt": before(since - OVERLAP)}
         placed = walked(
-            partial(self.lists.orders, narrowed, by="orderPlacedAt"),
+            self.lists.orders(narrowed, by="orderPlacedAt"),
             since,
             lambda order: order.order_placed_at or order.updated_at,
         )
         # Placing an order leaves its updatedAt alone: such orders are in no list of changes.
         yield from [(since - OVERLAP, each) for each in placed]
-        for each in walked(partial(self.lists.orders, _ORDERED), start):
+        for each in walked(self.lists.orders(_ORDERED), start):
             yield each.updated_at, each
 
     def _events(
@@ -166,6 +163,10 @@ class Reader:
         except MalformedPayload as error:
             problem = f"unreadable answer: {error}"
         raise PlatformUnavailable(problem, **admin.place)
+
+
+def _updated(document: CustomerDocument) -> datetime:
+    return document.updated_at
 
 
 def _customer(document: CustomerDocument, heard: Heard, store: StoreConfig) -> tuple[Event, ...]:

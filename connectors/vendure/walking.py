@@ -28,46 +28,68 @@ class Dated(Protocol):
 
 
 D = TypeVar("D", bound=Dated)
+D_co = TypeVar("D_co", bound=Dated, covariant=True)
 V = TypeVar("V", bound=Dated)
 Key = tuple[datetime, datetime, int, str]
 
 
+class Fetch(Protocol[D_co]):
+    """Reads at most ``PAGE`` entries later than ``after``.
+
+    Oldest first; where ``until`` is given those up to it, by id, from a number on.
+    """
+
+    def __call__(
+        self, after: datetime, until: datetime | None = None, skip: int = 0
+    ) -> tuple[D_co, ...]:
+        """The page."""
+
+
 def walked(
-    fetch: Callable[[datetime, int], tuple[D, ...]],
-    since: datetime,
-    at: Callable[[D], datetime] | None = None,
+    fetch: Fetch[D], since: datetime, at: Callable[[D], datetime] | None = None
 ) -> Iterator[D]:
-    """Every entry of a list that is sorted by a time, each state once.
+    """Every entry of a list that is sorted by a time, each state once, oldest first.
 
     A page begins where the last one ended in time, not in number: entries that change meanwhile
     move to the end, and counting would then skip their neighbours. Where more than a page has one
-    time, half pages are stepped through.
+    time (an import), these are counted through by id, because nothing else orders them.
 
     Parameters
     ----------
-    fetch
-        (after, skip) → at most ``PAGE`` entries later than ``after``, oldest first.
     since
         Where to begin.
     at
         The time that the list is sorted by, where it is not ``updated_at``.
     """
     when = at or (lambda entry: entry.updated_at)
-    after, skip = since - OVERLAP, 0
+    after = since - OVERLAP
     seen: dict[tuple[str, datetime], datetime] = {}
     while True:
-        page = fetch(after, skip)
+        page = fetch(after)
+        is_last = len(page) < PAGE
+        reached = when(page[-1]) if page else after
+        if not is_last and reached - OVERLAP <= after:
+            page = _crowd(fetch, after, reached)
+            page = tuple(sorted(page, key=lambda entry: key_of(entry, when(entry))))
+        else:
+            reached -= OVERLAP
         fresh = [entry for entry in page if (entry.id, when(entry)) not in seen]
         seen.update({(entry.id, when(entry)): when(entry) for entry in fresh})
         yield from fresh
-        if len(page) < PAGE:
+        if is_last:
             return
-        reached = when(page[-1]) - OVERLAP
-        if fresh and reached > after:
-            after, skip = reached, 0
-            seen = {key: time for key, time in seen.items() if time > after}
-        else:
-            skip += PAGE // 2
+        after = reached
+        seen = {key: time for key, time in seen.items() if time > after}
+
+
+def _crowd(fetch: Fetch[D], after: datetime, until: datetime) -> tuple[D, ...]:
+    """Everything between two times that more than a page shares."""
+    found: tuple[D, ...] = ()
+    while True:
+        page = fetch(after, until, len(found))
+        found += page
+        if len(page) < PAGE:
+            return found
 
 
 def in_order(
@@ -78,7 +100,7 @@ def in_order(
     Parameters
     ----------
     entries
-        Each with a time that never falls and never passes its version, so what has a version up to
+        Each with a time that never falls and never passes its version, so what has a version before
         the time just read may go. What still waits was read before: a later walk begins there.
     """
     waiting: list[tuple[Key, datetime, V]] = []
@@ -96,7 +118,7 @@ def in_order(
     for bound, entry in entries:
         heapq.heappush(waiting, (key_of(entry, version(entry)), bound, entry))
         behind.append((entry.id, bound))
-        while waiting and waiting[0][0][0] <= bound:
+        while waiting and waiting[0][0][0] < bound:
             yield leave(bound)
     while waiting and bound is not None:
         yield leave(bound)

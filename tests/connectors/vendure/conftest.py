@@ -22,7 +22,14 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
     """One for all: making one takes a tenth of a second."""
-    with httpx.Client(timeout=0.4) as made:
+    with httpx.Client(timeout=30) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def impatient() -> Iterator[httpx.Client]:
+    """Gives up before the stand-in stops being silent."""
+    with httpx.Client(timeout=0.3) as made:
         yield made
 
 

@@ -6,6 +6,7 @@ answered (``tests/fixtures/vendure/conversation.json``), and `make test-stores` 
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from threading import Thread
 from typing import Any, ClassVar
 
 KEY = "the API key"
+_numbers = itertools.count()
 CHANNEL = {
     "code": "__default_channel__",
     "defaultCurrencyCode": "USD",
@@ -190,6 +192,7 @@ def _page(entries: list[Document], options: Document) -> list[Document]:
         "notEq": lambda value, wanted: value != wanted,
         "in": lambda value, wanted: value in wanted,
         "after": lambda value, wanted: value is not None and value > wanted,
+        "between": lambda value, span: value is not None and span["start"] <= value <= span["end"],
         "before": lambda value, wanted: value is not None and value < wanted,
     }
     found = [
@@ -201,9 +204,10 @@ def _page(entries: list[Document], options: Document) -> list[Document]:
             for name, wanted in operators.items()
         )
     ]
-    for field_ in reversed(options.get("sort", {})):
-        numeric = field_ == "id"
-        found.sort(key=lambda each: int(each[field_]) if numeric else each[field_])
+    # Vendure sorts by the schema's first field of several; what is equal stands in any order.
+    found.sort(key=lambda each: hash((next(_numbers), each["id"])))
+    for field_ in sorted(options.get("sort", {}), key=lambda name: name != "id")[:1]:
+        found.sort(key=lambda each: int(each[field_]) if field_ == "id" else each[field_])
     skip = options.get("skip", 0)
     return found[skip : skip + options["take"]]
 
@@ -283,6 +287,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     """Answers for one shop, or for one after the other."""
+
+    daemon_threads = True
+    block_on_close = False
 
     def __init__(self, shop: Shop) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -132,9 +132,13 @@ def test_a_coupon_for_somebody_else_is_a_conflict(
         connector.push_coupon(changed(customer_id="2"))
 
 
-def test_a_disabled_coupon_is_a_conflict(connector: RecommendingVendureConnector) -> None:
+def test_a_disabled_coupon_is_a_conflict(
+    shop: Shop, connector: RecommendingVendureConnector
+) -> None:
     connector.push_coupon(COUPON)
-    connector.revoke_coupon(COUPON.code, COUPON.marker)
+    for _ in range(2):
+        connector.revoke_coupon(COUPON.code, COUPON.marker)
+    assert [name for name, _ in shop.calls].count("DisablePromotion") == 1
     with pytest.raises(Conflict):
         connector.push_coupon(COUPON)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import msgspec
 import pytest
@@ -31,18 +32,24 @@ def at(second: int) -> datetime:
 
 
 class List:
-    """A list whose entries may change between two pages."""
+    """A list whose entries may change between two pages; equal ones stand in any order."""
 
     def __init__(self, entries: list[Entry], changes: list[int]) -> None:
         self.entries = {each.id: each for each in entries}
         self.changes = changes
         self.clock = 10_000
+        self.luck = Random(1)  # noqa: S311 - an example, not a secret
 
-    def fetch(self, after: datetime, skip: int) -> tuple[Entry, ...]:
-        found = sorted(
-            (each for each in self.entries.values() if each.updated_at > after),
-            key=lambda each: (each.updated_at, int(each.id)),
-        )
+    def fetch(
+        self, after: datetime, until: datetime | None = None, skip: int = 0
+    ) -> tuple[Entry, ...]:
+        found = [each for each in self.entries.values() if each.updated_at > after]
+        self.luck.shuffle(found)
+        if until is None:
+            found.sort(key=lambda each: each.updated_at)
+        else:
+            found = [each for each in found if each.updated_at <= until]
+            found.sort(key=lambda each: int(each.id))
         if self.changes:
             self.clock += 1
             chosen = str(self.changes.pop() % len(self.entries))
@@ -60,6 +67,8 @@ def test_everybody_is_met_however_they_move(seconds: list[int], changes: list[in
     met = list(walked(listed.fetch, SINCE))
     assert {each.id for each in met} == {each.id for each in entries}
     assert len(met) == len(set(met))
+    times = [each.updated_at for each in met]
+    assert times == sorted(times)
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60))
@@ -76,7 +85,10 @@ def test_versions_come_in_order_and_each_place_goes_on(pairs: list[tuple[int, in
     assert keys == sorted(keys)
     assert len(whole) == len(entries)
     for number, (_, place) in enumerate(whole):
-        again = [each for each in entries if each.updated_at >= place.floor]
+        again = sorted(
+            (each for each in entries if each.updated_at >= place.floor),
+            key=lambda each: (each.updated_at, -int(each.id)),
+        )
         rest = in_order(((each.updated_at, each) for each in again), version)
         left = [each for each, there in rest if there.last > place.last]
         assert left == [each for each, _ in whole[number + 1 :]]

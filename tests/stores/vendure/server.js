@@ -1,6 +1,6 @@
 'use strict';
 // A real Vendure on loopback: server and job queue in one process, its database a file that survives
-// a kill. PORT, DATABASE and PLUGIN (the folder that `shoal store plugin` wrote) say where.
+// a kill (without DATABASE only memory). PORT, FOLDER and PLUGIN (what `shoal store plugin` wrote) say where.
 // Prints one line, READY, once both APIs answer.
 process.env.VENDURE_DISABLE_TELEMETRY = 'true';
 
@@ -11,9 +11,9 @@ const {
 } = require('@vendure/core');
 const { populate } = require('@vendure/core/cli');
 
-const { PORT, DATABASE, PLUGIN } = process.env;
+const { PORT, DATABASE, FOLDER, PLUGIN } = process.env;
 const { ShoalPlugin } = require(path.resolve(PLUGIN));
-const isFresh = !fs.existsSync(DATABASE);
+const isFresh = !DATABASE || !fs.existsSync(DATABASE);
 
 /** All or nothing: a kill leaves the old file or the new one. */
 function keep(bytes) {
@@ -38,13 +38,12 @@ const config = {
     dbConnectionOptions: {
         type: 'sqljs',
         ...(isFresh ? {} : { database: fs.readFileSync(DATABASE) }),
-        autoSave: true,
-        autoSaveCallback: keep,
+        ...(DATABASE ? { autoSave: true, autoSaveCallback: keep } : {}),
         synchronize: isFresh,
         logging: false,
     },
     paymentOptions: { paymentMethodHandlers: [dummyPaymentHandler] },
-    importExportOptions: { importAssetsDir: path.dirname(DATABASE) },
+    importExportOptions: { importAssetsDir: FOLDER },
     logger: new DefaultLogger({ level: process.env.VERBOSE ? LogLevel.Debug : LogLevel.Warn }),
     plugins: [
         DefaultJobQueuePlugin.init({ pollInterval: 50 }),
@@ -74,7 +73,7 @@ const products = [
 ].join('\n') + '\n';
 
 async function filled() {
-    const csv = path.join(path.dirname(DATABASE), 'products.csv');
+    const csv = path.join(FOLDER, 'products.csv');
     fs.writeFileSync(csv, products);
     return populate(() => bootstrap(config), initialData, csv);
 }
