@@ -22,6 +22,8 @@ from worker.embedded import redis_url, valkey_command
 from worker.settings import Settings, settings_from
 from worker.stream import await_server, connect
 
+# As the processes of a stack have it; read when scikit-learn is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 _numbers = itertools.count()
 _TEMPLATE = "shoal_template"
 
