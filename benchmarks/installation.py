@@ -24,6 +24,7 @@ from worker.stream import await_server, connect
 
 # Tables lie in a schema of their own: whatever else is in the database stays as it is.
 SCHEMA: Final = "shoal_benchmark"
+_LOCK: Final = 7_304_119
 
 
 @contextmanager
@@ -68,13 +69,29 @@ def fresh_home(*, is_embedded: bool = False) -> Iterator[Settings]:
     try:
         settings = settings_from(os.environ)
         ensure_secret_key(settings)
-        _make_tables(settings)
-        yield settings
-        _drop_schema(settings)
+        with _alone(settings):
+            _make_tables(settings)
+            yield settings
+            _drop_schema(settings)
     finally:
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold a lock, for a schema has one name: two runs would drop each other's tables."""
+    engine = open_engine(database_url(settings), connections=1)
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            locked = connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar()
+            connection.commit()
+            if not locked:
+                message = "another benchmark runs in this database: wait for it"
+                raise SystemExit(message)
+        yield
+    engine.dispose()
 
 
 def _own_schema(settings: Settings) -> str:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from benchmarks import draining, idling, receiving, rivalry, stream_events
-from benchmarks.machine import say
 from benchmarks.workers import PROCESSES
 
 STORES: Final = 8
@@ -31,9 +30,9 @@ def figures(count: int, stores: int, idle_seconds: float) -> dict[str, Any]:
     """Everything, one after the other, because it shares one machine."""
     names = [f"store{number}" for number in range(stores)]
     events = stream_events.stream(names, count, datetime.now(UTC))
-    many = draining.measure(count, names)
-    say(f"  {many['events_per_second']:,} events/s")
+    # Between its rivals, because other work on the machine comes and goes.
     tasks = rivalry.measure(events[: count // _TASKS_OF], in_batches=False)
+    many = draining.measure(count, names)
     batches = rivalry.measure(events[: count // _BATCHES_OF], in_batches=True)
     single = draining.measure(count, names[:1])
     speed = many["events_per_second"]
