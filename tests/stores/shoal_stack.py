@@ -35,7 +35,7 @@ def eventually(look: Callable[[], T | None], what: str, patience: float = PATIEN
         if found:
             return found
         assert monotonic() < end, f"not within {patience:g} s: {what}"
-        sleep(0.1)
+        sleep(0.25)
 
 
 @dataclass

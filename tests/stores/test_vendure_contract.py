@@ -25,7 +25,7 @@ from tests.stores.vendure_store import SECRET, VendureStore, real_vendure
 from worker.store_plugin import write_plugin
 
 GREEN_TEA = "4"
-ORDERS = 110  # more than a page
+ORDERS = 104  # more than a page
 _numbers = itertools.count(1)
 
 
