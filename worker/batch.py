@@ -129,6 +129,8 @@ class Batch:
         Counts to add, by (name, label).
     columns_seen
         Columns over the roster that campaigns have asked for, by fact name.
+    typical_order_value
+        The store's average order value in minor units, once something asked for it.
     """
 
     shop: Shop
@@ -150,6 +152,7 @@ class Batch:
     dropped_timers: list[tuple[str, str]] = field(default_factory=list)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
     columns_seen: dict[str, Column] = field(default_factory=dict)
+    typical_order_value: int | None = None
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
         """Add to a tally."""

@@ -125,7 +125,7 @@ def world_of(
         started_at=running.started_at,
         currency=shop.currency,
         zone=shop.time_zone,
-        average_order_value=typical_order_value(connection, shop),
+        average_order_value=typical_order_value(connection, batch),
     )
 
 

@@ -19,8 +19,6 @@ from worker.sealing import Sealer
 from worker.shop import Shop
 
 FUTURE: Final = timedelta(minutes=5)
-# A customer's id begins with its store's number, so that ids are unique over all stores.
-_STORE_BITS: Final = 40
 # Ours to ourselves: they carry no fact about a customer.
 CONTROL: Final = frozenset(
     {"clock_ticked", "model_published", "customer_erased", "store_disconnected"}
@@ -104,7 +102,7 @@ def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) 
         bound={(kind, key): customer for kind, key, customer, _, _ in rows},
         platform_ids={customer: own for _, _, customer, own, _ in rows if own},
         known={customer for _, _, customer, _, is_known in rows if is_known},
-        last=shop.last_customer or shop.number << _STORE_BITS,
+        last=shop.last_customer or shop.ids[0],
     )
 
 

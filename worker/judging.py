@@ -53,9 +53,9 @@ def _pages(
     if slice_ is not None:
         wanted &= columns.id % slice_[1] == slice_[0]
     query = select(columns.id, columns.grouping, columns.record).order_by(columns.id).limit(CHUNK)
-    last = 0
+    last, end = shop.ids
     while True:
-        rows = connection.execute(query.where(wanted, columns.id > last)).all()
+        rows = connection.execute(query.where(wanted, columns.id > last, columns.id < end)).all()
         if not rows:
             return
         last = rows[-1].id
@@ -167,12 +167,19 @@ def _write_moves(connection: Connection, batch: Batch) -> None:
         batch.count("segment_changes", move.cause)
 
 
-def typical_order_value(connection: Connection, shop: Shop) -> int:
-    """The store's average order value in minor units; 0 without orders."""
-    columns = models.customers.c
+def typical_order_value(connection: Connection, batch: Batch) -> int:
+    """The store's average order value in minor units; 0 without orders. Asked once a batch."""
+    if batch.typical_order_value is None:
+        batch.typical_order_value = _typical_order_value(connection, batch.shop)
+    return batch.typical_order_value
+
+
+def _typical_order_value(connection: Connection, shop: Shop) -> int:
+    columns, (begin, end) = models.customers.c, shop.ids
     first = (
         select(columns.orders, columns.revenue)
         .where(columns.store == shop.number, columns.orders > 0)
+        .where(columns.id > begin, columns.id < end)
         .order_by(columns.id)
         .limit(1000)
         .subquery()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -13,6 +14,9 @@ from campaigns.decisions import State
 from campaigns.policy import Policy, load_policy
 from segmentation.model import SegmentModel, empty_model, from_json
 from worker import models
+
+# A customer's id begins with its store's number, so that ids are unique over all stores.
+_STORE_BITS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Shop:
     policies: Mapping[str, Policy]
     slots: Mapping[str, int]
     has_erasures: bool
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """Its customers' ids lie between these; those of other stores do not."""
+        return self.number << _STORE_BITS, (self.number + 1) << _STORE_BITS
 
 
 def load_shops(connection: Connection, ids: set[str], partition: int, wall: int) -> dict[str, Shop]:
