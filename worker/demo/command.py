@@ -42,11 +42,11 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
             console.print(f"Removed {folder}, which a killed demo left", highlight=False)
         console.print("Starting Valkey, the workers, the front door and a sandbox store …")
         with theatre(wanted, console.print) as there:
-            write_environment(wanted.folder, there.stack.settings)
-            console.print(f"Status page, while it plays: {status_url(there.stack)}?live")
+            write_environment(wanted.folder, there.outer.settings)
+            console.print(f"Status page, while it plays: {status_url(there)}?live")
             told = _played(wanted, there, console, ends)
             if stay:
-                console.print(f"\nStatus page: {status_url(there.stack)}")
+                console.print(f"\nStatus page: {status_url(there)}")
                 _invite(console, wanted.folder)
                 console.print("Everything keeps running until Ctrl-C.")
                 with ending() as ended:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO, Final
 
 from worker import guardian
-from worker.demo.memory import Watch
 from worker.supervisor import Stack
 
 _GRACE: Final = 3.0  # seconds between asking and killing
@@ -33,18 +32,17 @@ class Guest:
 
 @contextmanager
 def guest(
-    stack: Stack,
-    watch: Watch,
+    outer: Stack,
     name: str,
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Guest]:
-    """A Python process for the length of the block; its memory counts apart.
+    """A Python process for the length of the block.
 
     It leads a group of its own, so that Ctrl-C reaches it through us alone, and the guardian knows
     it, so that it does not outlive us by kill -9 either.
     """
-    log = stack.settings.home / "logs" / f"{name}.log"
+    log = outer.settings.home / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with log.open("wb") as complaints:
         process = subprocess.Popen(  # noqa: S603 - our own
@@ -56,14 +54,12 @@ def guest(
             text=True,
             process_group=0,
         )
-    stack.adopt(process.pid)
-    watch.apart.add(process.pid)
+    outer.adopt(process.pid)
     try:
         yield Guest(process, log)
     finally:
         _end(process)
-        watch.apart.discard(process.pid)
-        stack.release(process.pid)
+        outer.release(process.pid)
 
 
 def pipe_of(pipe: IO[str] | None) -> IO[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -15,10 +13,10 @@ _KB_PER_MB: Final = 1_000_000 / 1_024
 
 
 class Watch:
-    """Looks at this process and its descendants until stopped; remembers the peak."""
+    """Looks at a process and its descendants until stopped; remembers the peak."""
 
-    def __init__(self) -> None:
-        self.apart: set[int] = set()
+    def __init__(self, root: int) -> None:
+        self._root = root
         self.peak_mb = 0.0
         self._stopped = Event()
         self._thread = Thread(target=self._watch, name="memory", daemon=True)
@@ -34,19 +32,18 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._stopped.wait(EVERY):
-            self.peak_mb = max(self.peak_mb, tree_mb(os.getpid(), self.apart))
+            self.peak_mb = max(self.peak_mb, tree_mb(self._root))
 
 
-def tree_mb(root: int, apart: Collection[int] = ()) -> float:
-    """Megabytes of a process and its descendants, some of them and theirs apart."""
+def tree_mb(root: int) -> float:
+    """Megabytes of a process and its descendants."""
     parents = _parents()
     chosen: set[int] = set()
     waiting = [root]
     while waiting:
         pid = waiting.pop()
-        if pid not in apart:
-            chosen.add(pid)
-            waiting += [child for child, parent in parents.items() if parent == pid]
+        chosen.add(pid)
+        waiting += [child for child, parent in parents.items() if parent == pid]
     return sum(map(_kilobytes, chosen)) / _KB_PER_MB
 
 

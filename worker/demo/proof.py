@@ -12,7 +12,6 @@ import httpx
 from worker.demo.guests import guest
 from worker.demo.theatre import STORE, Theatre, shop_of
 from worker.errors import ShoalError
-from worker.up import child_environment
 
 
 def prove(folder: Path, there: Theatre) -> dict[str, Any]:
@@ -32,8 +31,8 @@ def prove(folder: Path, there: Theatre) -> dict[str, Any]:
 
 
 def _run(there: Theatre, name: str, arguments: Sequence[str]) -> str:
-    environment = child_environment(there.stack.settings)
-    with guest(there.stack, there.watch, name, arguments, environment) as one:
+    environment = there.outer.environment
+    with guest(there.outer, name, arguments, environment) as one:
         out, _ = one.process.communicate()
         if one.process.returncode:
             message = f"{name} failed: {one.complaint}"

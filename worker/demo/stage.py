@@ -73,7 +73,7 @@ def results(there: Theatre, seen: Seen) -> dict[str, Any]:
 def _player(wanted: Wanted, there: Theatre) -> Iterator[Guest]:
     order = {
         "store": STORE,
-        "door": door_url(there.stack),
+        "door": door_url(there),
         "shop": there.shop_url,
         "browser_key": there.browser_key,
         "webhook_secret": there.webhook_secret,
@@ -84,7 +84,7 @@ def _player(wanted: Wanted, there: Theatre) -> Iterator[Guest]:
         "sent": str(wanted.folder / "sent.jsonl"),
         "drop": wanted.sabotage == "drop",
     }
-    with guest(there.stack, there.watch, "player", ["-m", "worker.demo.player"]) as player:
+    with guest(there.outer, "player", ["-m", "worker.demo.player"]) as player:
         _tell(player, json.dumps(order))
         yield player
 

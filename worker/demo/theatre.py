@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final
 
 from sqlalchemy import func, select
@@ -24,6 +23,7 @@ from worker.demo.leaving import home_of
 from worker.demo.memory import Watch
 from worker.demo.own_redis import own_redis
 from worker.demo.own_schema import own_schema
+from worker.demo.own_stack import own_stack
 from worker.demo.quiet import Target
 from worker.errors import ServiceUnreachable, SettingError
 from worker.runtime import Kit, close_kit, open_kit
@@ -31,15 +31,14 @@ from worker.secret_key import FILE, ensure_secret_key
 from worker.settings import PREFIX, Settings, make_home, settings_from
 from worker.shop import Shop, load_shops
 from worker.stores import AddedStore, NewStore, add_store
-from worker.supervisor import Say, Stack
-from worker.up import running
-from worker.web.listeners import read_listening
+from worker.supervisor import Say, Stack, supervised
+from worker.up import child_environment
+from worker.web.listeners import Listening
 
 STORE: Final = "demo"
 # What suits two years in a minute, where the environment says nothing else.
 _DEFAULTS: Final = {"LEARN_EVERY": "122d", "KEEP_BROWSING": "3650d", "RATE_PER_ADDRESS": "1000"}
 _SHORT: Final = 20_000  # events
-_PATIENCE: Final = 60.0  # seconds for the stack to come up
 SABOTAGES: Final = ("", "drop", "double", "skew")
 
 
@@ -72,9 +71,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Theatre:
-    """Everything that stands while the log is played."""
+    """Everything that stands while the log is played.
 
-    stack: Stack
+    Attributes
+    ----------
+    outer
+        Ends everything should the demo be killed; `shoal up`, which is a guest, has its own.
+    """
+
+    outer: Stack
+    listening: Listening
     kit: Kit
     target: Target
     shop_url: str
@@ -94,19 +100,20 @@ def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
         Saying what stands in the way.
     """
     keys = [secrets.token_hex(16) for _ in range(2)]
-    watch = Watch()
     with (
         _place(wanted) as settings,
-        running(settings, say) as stack,
-        _sandbox(wanted.folder, stack, watch, keys) as shop_url,
+        supervised(settings, child_environment(settings), say) as outer,
+        own_stack(outer) as (pid, listening),
+        _sandbox(wanted.folder, outer, keys) as shop_url,
     ):
+        watch = Watch(pid)
         watch.start()
-        kit = open_kit(stack.settings)
+        kit = open_kit(settings)
         try:
             added = _added(kit, shop_url, keys)
             target = Target(added.number, STORE, added.partition)
-            _await_door(stack)
-            yield Theatre(stack, kit, target, shop_url, keys[0], added.browser_key, keys[1], watch)
+            own = (shop_url, keys[0], added.browser_key, keys[1])
+            yield Theatre(outer, listening, kit, target, *own, watch)
         finally:
             watch.stop()
             close_kit(kit)
@@ -153,11 +160,11 @@ def _require_empty(settings: Settings) -> None:
 
 
 @contextmanager
-def _sandbox(folder: Path, stack: Stack, watch: Watch, keys: list[str]) -> Iterator[str]:
+def _sandbox(folder: Path, outer: Stack, keys: list[str]) -> Iterator[str]:
     command = ["-m", "connectors.sandbox.server", "--home", str(folder / "sandbox")]
     command += ["--currency", "GBP"]
     environment = {**os.environ, "SANDBOX_KEY": keys[0], "SANDBOX_WEBHOOK_SECRET": keys[1]}
-    with guest(stack, watch, "sandbox", command, environment) as store:
+    with guest(outer, "sandbox", command, environment) as store:
         line = pipe_of(store.process.stdout).readline()
         if not line:
             message = f"the sandbox store did not start: {store.complaint}"
@@ -199,26 +206,11 @@ def shop_of(kit: Kit) -> Shop:
         return load_shops(connection, {STORE}, -1, microseconds(kit.clock()))[STORE]
 
 
-def door_url(stack: Stack) -> str:
+def door_url(there: Theatre) -> str:
     """Where webhooks go."""
-    listening = read_listening(stack.settings)
-    port = listening.port if listening else stack.settings.port
-    return f"http://{stack.settings.host}:{port}"
+    return f"http://{there.listening.host}:{there.listening.port}"
 
 
-def status_url(stack: Stack) -> str:
+def status_url(there: Theatre) -> str:
     """Where the status page is."""
-    listening = read_listening(stack.settings)
-    port = listening.status_port if listening else stack.settings.status_port
-    return f"http://127.0.0.1:{port}/"
-
-
-def _await_door(stack: Stack) -> None:
-    end = monotonic() + _PATIENCE
-    while monotonic() < end:
-        listening = read_listening(stack.settings)
-        if listening is not None and listening.pid == stack.pids().get("web"):
-            return
-        sleep(0.05)
-    message = f"the door did not open in {_PATIENCE:g} s: see {stack.settings.home / 'logs'}"
-    raise ServiceUnreachable(message)
+    return f"http://127.0.0.1:{there.listening.status_port}/"
