@@ -21,8 +21,9 @@ check: tools  ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+# Many tests wait for processes: one more at a time than there are cores.
 test: tools  ## every test
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
 
 test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB from npm, once)
 	@rm -f .stores/vendure/result.json
