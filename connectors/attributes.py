@@ -10,9 +10,18 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from connectors.needs import Need
+
 MOST_ATTRIBUTES: Final = 16
 KINDS: Final = ("text", "number", "flag", "personal")
 LONGEST_TEXT: Final = 200  # characters
+# Every platform's connector takes it.
+NEED: Final = Need(
+    "option",
+    "attributes",
+    f"what else to keep of a customer, at most {MOST_ATTRIBUTES}: size:text, points:number, "
+    "member:flag, nickname:personal",
+)
 BUILT_IN: Final = {"age_band": "text", "gender": "text"}
 
 

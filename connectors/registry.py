@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
 from connectors.errors import BrokenConnector, UnknownPlatform
+from connectors.needs import Need, needs_of
 from connectors.protocol import ENTRY_POINT_GROUP, Connector, ConnectorFactory, StoreConfig
 
 if TYPE_CHECKING:  # same as in the protocol
@@ -40,6 +41,17 @@ def connector_factory(platform: str) -> ConnectorFactory:
         nearest = difflib.get_close_matches(platform.lower(), known, n=1)
         raise UnknownPlatform(platform, known, nearest[0] if nearest else None)
     return _loaded(entry)
+
+
+def platform_needs(platform: str) -> tuple[Need, ...]:
+    """What a store of a platform has to be told: address, secrets and options.
+
+    Raises
+    ------
+    UnknownPlatform, BrokenConnector
+        As :func:`connector_factory`; also if its connector does not declare them.
+    """
+    return needs_of(connector_factory(platform))
 
 
 def connect(store: StoreConfig, http: httpx.Client) -> Connector:

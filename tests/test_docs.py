@@ -30,13 +30,14 @@ from connectors.connecting import (
     SupportsSubscriptions,
 )
 from connectors.events import BROWSER_TYPES, DERIVED_TYPES, EVENT_TYPES
+from connectors.needs import Need
 from connectors.protocol import (
     StoreConfig,
     SupportsCoupons,
     SupportsRecommendations,
     SupportsSegments,
 )
-from connectors.registry import connector_factory, platforms
+from connectors.registry import connector_factory, platform_needs, platforms
 from segmentation.features import BY_NAME, FEATURES
 from worker.cli import app
 from worker.observability import METRICS
@@ -161,6 +162,22 @@ def platform_row(name: str, http: httpx.Client) -> str:
     return f"| `{name}` | {module.PROVEN} | {' | '.join(cells)} |"
 
 
+def need_rows(platform: str) -> list[str]:
+    return [
+        f"| {need.kind} `{need.name}` | {needed(need)} | {need.what} | {need.where} |"
+        if need.kind != "url"
+        else f"| `--url` | {needed(need)} | {need.what} | {need.where} |"
+        for need in platform_needs(platform)
+    ]
+
+
+def needed(need: Need) -> str:
+    if not need.is_needed:
+        return "no"
+    instead = f", or {' and '.join(f'`{name}`' for name in need.instead)}" if need.instead else ""
+    return f"yes{instead}{', unless polled' if need.is_for_webhooks else ''}"
+
+
 # The first tables of these pages; `make docs` writes them anew.
 TABLES: Final[Mapping[str, list[list[str]]]] = {
     "events.md": [event_rows(), derived_rows()],
@@ -169,6 +186,8 @@ TABLES: Final[Mapping[str, list[list[str]]]] = {
     "metrics.md": [metric_rows()],
     "commands.md": [command_rows()],
     "platforms.md": [platform_rows()],
+    "platforms/shopify.md": [need_rows("shopify")],
+    "platforms/vendure.md": [need_rows("vendure")],
 }
 
 

@@ -21,6 +21,7 @@ from connectors.connecting import (
 from connectors.errors import ConnectorError
 from connectors.events import microseconds
 from connectors.protocol import StoreConfig
+from connectors.registry import platform_needs
 from worker import walks
 from worker.database import reading, transaction
 from worker.errors import StoreRefused
@@ -28,6 +29,7 @@ from worker.lines import line_to, trial_line
 from worker.new_stores import NewStore
 from worker.probing import probe_problem
 from worker.runtime import Kit
+from worker.store_needs import Ask, completed, strange_names
 from worker.stores import AddedStore, add_store, check_new, load_store
 
 _ANY: Final = "EUR"  # in the place of a currency that is not known yet
@@ -40,6 +42,8 @@ class Connected:
 
     Attributes
     ----------
+    store
+        As it was added, with what was asked for and what it said of itself.
     facts
         What the store said of itself; None if its platform cannot say it.
     subscriptions
@@ -50,6 +54,7 @@ class Connected:
         Sentences on what did not work and can be repeated by `shoal store check --mend`.
     """
 
+    store: NewStore
     added: AddedStore
     facts: ShopFacts | None
     webhook_address: str
@@ -101,11 +106,14 @@ class Wanted:
         Whether its lists are read each minute from now on.
     is_offline
         Whether the store is asked nothing now: not who it is, and not for its webhooks.
+    ask
+        Asks a person for what the platform needs and was not given; None where nobody is there.
     """
 
     past: timedelta = PAST
     is_polled: bool = False
     is_offline: bool = False
+    ask: Ask | None = None
 
 
 def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
@@ -118,12 +126,13 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
     StoreRefused
         Naming everything that cannot be used; nothing was written.
     """
-    with reading(kit.engine) as connection:
-        # What the store would say of itself is left open; the rest is wrong before it is asked.
-        check_new(
-            connection,
-            replace(new, currency=new.currency or _ANY, time_zone=new.time_zone or "UTC"),
-        )
+    needs = platform_needs(new.platform)
+    # What is wrong is said before anybody is asked for anything.
+    _check(kit, new, strange_names(new, needs))
+    new = completed(new, needs, wanted.ask, is_polled=wanted.is_polled)
+    _check(kit, new, [])
+    if not new.url:
+        new = replace(new, currency=new.currency or _ANY)  # nobody else would say it
     new, facts = (new, None) if wanted.is_offline else introduced(new)
     if not new.currency:
         problem = f"currency: {new.platform} does not say it, so --currency is needed (EUR, USD …)"
@@ -135,7 +144,7 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
         if new.url and new.clock == "wall":
             _begin(connection, added.number, now, wanted)
     address = webhook_address(kit, new.id)
-    connected = Connected(added, facts, address)
+    connected = Connected(new, added, facts, address)
     if not address or not new.url or wanted.is_offline:
         return connected
     unreached = probe_problem(kit)
@@ -144,6 +153,18 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
         return replace(connected, subscriptions=subscribed(kit, new.id), problems=problems)
     except ConnectorError as error:
         return replace(connected, problems=[*problems, str(error)])
+
+
+def _check(kit: Kit, new: NewStore, problems: list[str]) -> None:
+    # What the store would say of itself is left open.
+    told = replace(new, currency=new.currency or _ANY, time_zone=new.time_zone or "UTC")
+    try:
+        with reading(kit.engine) as connection:
+            check_new(connection, told)
+    except StoreRefused as refusal:
+        problems = [*refusal.problems, *problems]
+    if problems:
+        raise StoreRefused(problems)
 
 
 def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connectors import attributes
+from connectors.needs import Need
+
 if TYPE_CHECKING:
     import httpx
 
@@ -14,15 +17,31 @@ if TYPE_CHECKING:
 
 # As docs/platforms.md says it.
 PROVEN: Final = "its own server, in every test and the demo"
+_WORDS: Final = "the words that the sandbox's server was started with"
+NEEDS: Final = (
+    Need("url", "url", "the address that the sandbox's server printed"),
+    Need("secret", "api_key", "the key of its admin API", f"--key of {_WORDS}", is_needed=True),
+    Need(
+        "secret",
+        "webhook_secret",
+        "what signs its webhooks",
+        f"--webhook-secret of {_WORDS}",
+        is_needed=True,
+        is_for_webhooks=True,
+    ),
+    Need(
+        "secret",
+        "previous_webhook_secret",
+        "the one before, while it is rotated",
+        "your own notes",
+    ),
+    Need("option", "fixed_reply", "the body that every webhook must be answered with"),
+    attributes.NEED,
+)
 
 
 def connect(store: StoreConfig, http: httpx.Client) -> Connector:
-    """The connector of a sandbox store.
-
-    Its secrets are ``api_key`` and ``webhook_secret`` (``previous_webhook_secret`` while it is
-    rotated); its options ``fixed_reply`` (a body every webhook must be answered with) and
-    ``attributes`` (:mod:`connectors.attributes`).
-    """
+    """The connector of a sandbox store; ``NEEDS`` lists its secrets and options."""
     from connectors.sandbox.api import (  # noqa: PLC0415 - the server's process shall not load httpx
         sandbox_connector,
     )

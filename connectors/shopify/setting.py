@@ -6,6 +6,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from connectors.attributes import NEED as ATTRIBUTES
+from connectors.needs import Need
 from connectors.protocol import StoreConfig
 
 # As docs/platforms.md and `shoal store check` say it.
@@ -13,6 +15,68 @@ PROVEN: Final = "Shopify's published schema, sample payloads and signature vecto
 API_VERSION: Final = "2026-10"
 GRAPHQL_PATH: Final = f"/admin/api/{API_VERSION}/graphql.json"
 TOKEN_PATH: Final = "/admin/oauth/access_token"  # noqa: S105 - a path
+_APP: Final = "Dev Dashboard → your app → Settings"
+NEEDS: Final = (
+    Need(
+        "url",
+        "url",
+        "the shop's own address, https://NAME.myshopify.com",
+        "the shop's admin → Settings → Domains",
+        is_needed=True,
+    ),
+    Need(
+        "secret",
+        "client_id",
+        "the app's Client ID; tokens for a day are fetched with it and renewed",
+        _APP,
+        is_needed=True,
+        instead=("access_token",),
+    ),
+    Need(
+        "secret",
+        "client_secret",
+        "the app's Client secret; it signs the webhooks, too",
+        _APP,
+        is_needed=True,
+    ),
+    Need(
+        "secret",
+        "access_token",
+        "in place of client_id, for custom apps made in the admin before 2026",
+        "the shop's admin → Settings → Apps → Develop apps → your app → API credentials",
+    ),
+    Need(
+        "secret",
+        "previous_client_secret",
+        "the one before, while the client secret is rotated: either may sign",
+        _APP,
+    ),
+    Need(
+        "secret",
+        "webhook_secret",
+        "only if webhooks are made by hand as well, which are signed with another secret",
+        "the shop's admin → Settings → Notifications → Webhooks",
+    ),
+    ATTRIBUTES,
+    Need(
+        "option",
+        "cash_on_delivery",
+        "other names of that payment method, separated by commas: Nachnahme, Contre-remboursement",
+        "the shop's admin → Settings → Payments",
+    ),
+    Need(
+        "option",
+        "maximum_discount",
+        "`ignore` pushes a percentage although Shopify cannot bound what it takes off; else such a "
+        "coupon is refused",
+    ),
+    Need(
+        "option",
+        "shop_domain",
+        "NAME.myshopify.com, where the url is a gateway of your own",
+        "the shop's admin → Settings → Domains",
+    ),
+)
 _SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 # As Shopify names the payment method that it brings along; merchants may rename it.
 _CASH_ON_DELIVERY: Final = "cash on delivery"

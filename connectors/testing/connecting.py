@@ -13,6 +13,7 @@ from connectors.connecting import (
     SupportsShopFacts,
     SupportsSubscriptions,
 )
+from connectors.needs import missing, needs_of
 from connectors.records import exponent
 from connectors.testing.stage import Stage
 
@@ -21,6 +22,24 @@ _ADDRESS = "https://shoal.example/webhooks/contract"
 
 class ConnectingContract:
     """What connecting a store, checking on it and leaving it promise."""
+
+    def test_what_it_needs_is_declared(self, stage: Stage) -> None:
+        """In words, once each; the stage's store is told nothing else and lacks nothing."""
+        needs = needs_of(stage.factory)
+        declared = {need.key: need for need in needs}
+        assert len(declared) == len(needs)
+        for need in needs:
+            assert need.name, need
+            assert need.what, need
+            assert need.where or not (need.is_needed or need.kind == "secret"), need
+            assert all((need.kind, name) in declared for name in need.instead), need
+        given = {
+            ("url", "url"),
+            *(("secret", name) for name, value in stage.store.secrets.items() if value),
+            *(("option", name) for name, value in stage.store.options.items() if value),
+        }
+        assert given - {("url", "url")} <= declared.keys()
+        assert missing(needs, given, is_polled=False) == []
 
     def test_a_shop_says_who_it_is(self, stage: Stage) -> None:
         """Its currency and time zone are ones that can be worked with."""

@@ -101,8 +101,9 @@ def test_a_store_says_itself_what_was_left_open(public: Kit, sandbox: Shop) -> N
 
 
 def test_wrong_credentials_leave_nothing_behind(public: Kit, sandbox: Shop) -> None:
+    wrong = {"api_key": "wrong", "webhook_secret": "x"}
     with pytest.raises(AccessDenied):
-        connect_store(public, new(sandbox, secrets={"api_key": "wrong"}), Wanted())
+        connect_store(public, new(sandbox, secrets=wrong), Wanted())
     with pytest.raises(PlatformUnavailable):
         connect_store(public, new(sandbox, url="http://127.0.0.1:9"), Wanted())
     with reading(public.engine) as connection, pytest.raises(UnknownStore):

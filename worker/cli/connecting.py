@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # a command imports what it needs
     from datetime import timedelta
 
     from worker.connecting import Connected
-    from worker.new_stores import NewStore
 
 _StoreId = Annotated[str, typer.Argument(help="The store's id.")]
 _WAYS = """Stores cannot reach this door yet. Three ways to an address, then set SHOAL_PUBLIC_URL:
@@ -120,8 +119,9 @@ def remove(
     raise typer.Exit(0 if is_gone else 1)
 
 
-def tell_connected(new: NewStore, connected: Connected, *, is_polled: bool, is_json: bool) -> None:
+def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> None:
     """Say what connecting came to, and what is left to do."""
+    new = connected.store
     refused = [one for one in connected.subscriptions if one.problem]
     problems = [*connected.problems, *(f"{one.topic}: {one.problem}" for one in refused)]
     if is_json:
@@ -143,7 +143,8 @@ def tell_connected(new: NewStore, connected: Connected, *, is_polled: bool, is_j
             say(f"Not granted: {name} ({what})")
         for note in told.notes:
             say(note)
-    say(f"Store {new.id} is here. Webhooks go to {connected.webhook_address or _path(new)}")
+    address = connected.webhook_address or f"/webhooks/{new.id}"
+    say(f"Store {new.id} is here. Webhooks go to {address}")
     if connected.subscriptions:
         count = len(connected.subscriptions) - len(refused)
         say(f"It sends {count} kinds of webhooks from now on.")
@@ -156,32 +157,6 @@ def tell_connected(new: NewStore, connected: Connected, *, is_polled: bool, is_j
         if not connected.webhook_address and not is_polled:
             door = f"127.0.0.1:{os.environ.get('SHOAL_PORT', '8787')}"
             say(_WAYS.format(store=new.id, door=door))
-
-
-def _path(new: NewStore) -> str:
-    return f"/webhooks/{new.id}"
-
-
-def secrets_of(texts: list[str]) -> dict[str, str]:
-    """Secrets as NAME=VALUE; a NAME alone is asked for, so that no shell's history keeps it."""
-    return pairs(
-        [
-            text if "=" in text else f"{text}={typer.prompt(text, hide_input=True)}"
-            for text in texts
-        ],
-        "--secret",
-    )
-
-
-def pairs(texts: list[str], name: str) -> dict[str, str]:
-    """NAME=VALUE of an option that may be given several times."""
-    found = [text.partition("=") for text in texts]
-    for text, (key, sign, _) in zip(texts, found, strict=True):
-        if not key or not sign:
-            shown = text if name != "--secret" else "…"
-            problem = f"{name} {shown!r}: expected NAME=VALUE"
-            raise typer.BadParameter(problem)
-    return {key: value for key, _, value in found}
 
 
 def days(text: str, name: str) -> timedelta:

@@ -33,29 +33,31 @@ def add(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Connect a store; prints its keys, the server key for the only time."""
-    from connectors.registry import connector_factory
-    from worker.cli.connecting import days, pairs, secrets_of, tell_connected
+    """Connect a store; asks for what its platform needs, prints its keys.
+
+    The server key is shown this once.
+    """
+    from worker.cli.asking import asker, pairs, secrets_of
+    from worker.cli.connecting import days, tell_connected
     from worker.cli.context import opened
     from worker.connecting import Wanted, connect_store
     from worker.stores import NewStore
 
-    connector_factory(platform)
     new = NewStore(
         id=store,
         platform=platform,
         url=url,
-        currency=currency or ("" if url else "EUR"),
+        currency=currency,
         time_zone=time_zone,
         clock=clock,
         origins=origins,
         options=pairs(option or [], "--option"),
         secrets=secrets_of(secret or []),
     )
-    wanted = Wanted(days(past, "--past"), is_polled=poll, is_offline=offline)
+    wanted = Wanted(days(past, "--past"), is_polled=poll, is_offline=offline, ask=asker())
     with opened() as kit:
         connected = connect_store(kit, new, wanted)
-    tell_connected(new, connected, is_polled=poll, is_json=json)
+    tell_connected(connected, is_polled=poll, is_json=json)
 
 
 @app.command()

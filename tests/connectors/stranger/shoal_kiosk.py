@@ -15,12 +15,25 @@ from connectors.decoding import decode
 from connectors.errors import Conflict, RequestRefused
 from connectors.events import Event
 from connectors.facts import Heard, fact_event
+from connectors.needs import Need
 from connectors.pagination import by_number
 from connectors.protocol import LookUp, Received, StoreConfig, Webhook
 from connectors.records import Coupon, Line, Order
 from connectors.signatures import require_hex
 
 PAGE = 3
+NEEDS = (
+    Need("url", "url", "the till's address", where="on its lid", is_needed=True),
+    Need("secret", "token", "the till's key", where="Till → Keys", is_needed=True),
+    Need(
+        "secret",
+        "signing",
+        "what signs its messages",
+        where="Till → Messages",
+        is_needed=True,
+        is_for_webhooks=True,
+    ),
+)
 
 
 class Sale(msgspec.Struct, frozen=True):

@@ -81,7 +81,15 @@ def at_valkey(valkey_url: str, valkey: redis.Redis, monkeypatch: pytest.MonkeyPa
 
 
 NOWHERE = "http://127.0.0.1:9"
-OFFLINE = ("--offline", "--currency", "EUR")
+OFFLINE = (
+    "--offline",
+    "--currency",
+    "EUR",
+    "--secret",
+    "api_key=k",
+    "--secret",
+    "webhook_secret=w",
+)
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""`shoal store add` on a terminal: asks for what lacks and nothing else, secrets unseen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from worker.database import open_engine, reading
+from worker.sealing import sealer_from
+from worker.stores import config_of, load_store
+
+PATIENCE = 60.0
+
+
+def conversation(home: Path, words: list[str], answers: list[tuple[str, str]]) -> str:
+    """Run the command at a terminal of its own; everything that the terminal showed."""
+    ours, theirs = os.openpty()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SHOAL_HOME": str(home),
+        "SHOAL_SECRET_KEY": "a key for the tests only",
+    }
+    command = [sys.executable, "-c", "from worker.cli import main; main()", *words]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        seen, end = "", monotonic() + PATIENCE
+        for prompt, answer in answers:
+            while not seen.endswith(f"{prompt}: "):
+                assert monotonic() < end, seen
+                seen += os.read(ours, 1024).decode()
+            os.write(ours, f"{answer}\n".encode())
+            seen += "\0"
+        seen += rest_of(ours)
+        assert process.wait(PATIENCE) == 0, seen
+    os.close(ours)
+    return seen
+
+
+def rest_of(terminal: int) -> str:
+    parts = []
+    while True:
+        try:
+            part = os.read(terminal, 1024)
+        except OSError:  # Linux says so when the other side is closed
+            break
+        if not part:
+            break
+        parts.append(part.decode())
+    return "".join(parts)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="a system without terminals of this kind")
+def test_only_what_is_needed_is_asked_for_and_secrets_stay_unseen(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    words = ["store", "add", "shop", "--platform", "shopify", "--offline", "--currency", "EUR"]
+    answers = [
+        ("url", "https://demo-shop.myshopify.com"),
+        ("client_id", "the-id-nobody-sees"),
+        ("client_secret", "the-secret-nobody-sees"),
+    ]
+    seen = conversation(home, words, answers)
+    assert "Settings → Domains" in seen
+    assert "nobody-sees" not in seen
+    assert "https://demo-shop.myshopify.com" in seen
+    assert seen.count("found: ") == len(answers)
+    engine = open_engine(f"sqlite:///{home / 'shoal.db'}")
+    with reading(engine) as connection:
+        config = config_of(load_store(connection, "shop"), sealer_from("a key for the tests only"))
+    engine.dispose()
+    assert config.url == "https://demo-shop.myshopify.com"
+    assert config.secrets == {
+        "client_id": "the-id-nobody-sees",
+        "client_secret": "the-secret-nobody-sees",
+    }
