@@ -59,6 +59,7 @@ def fresh_home(*, is_embedded: bool = False) -> Iterator[Settings]:
     home = Path(tempfile.mkdtemp(prefix="shoal-bench-"))
     before = dict(os.environ)
     os.environ["SHOAL_HOME"] = str(home)
+    os.environ["SHOAL_PRIVATE_HOSTS"] = "127.0.0.1"  # where the measured stores are
     # A Redis that somebody uses must not get our events.
     os.environ.pop("SHOAL_REDIS_URL", None)
     if is_embedded or os.environ.get("SHOAL_DATABASE_URL", "").startswith("sqlite"):

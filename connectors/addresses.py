@@ -74,7 +74,10 @@ class Guard:
         if not self.allowed & {ANY, host.lower()}:
             for address in found:
                 if not is_public(address):
-                    message = f"it is in a private network ({address}), see SHOAL_PRIVATE_HOSTS"
+                    message = (
+                        f"it is in a private network ({address}), see SHOAL_PRIVATE_HOSTS; "
+                        f"SHOAL_PRIVATE_HOSTS={host} lets it be called"
+                    )
                     raise PrivateHost(message)
         return min(found, key=lambda address: ":" in address)
 

@@ -24,6 +24,7 @@ from connectors.errors import (
     RateLimited,
     RequestRefused,
 )
+from connectors.pinning import pin
 from connectors.protocol import StoreConfig
 
 LONGEST_ANSWER: Final = 32 * 1024 * 1024  # bytes
@@ -88,7 +89,7 @@ class PlatformClient:
         RateLimited
             429, with the wait it asks for.
         AccessDenied
-            401 or 403.
+            401 or 403, or a store in a private network that the client does not allow.
         RequestRefused
             Any other 4xx except 409 and 422, which come back as an answer.
         """
@@ -148,24 +149,20 @@ def post_message(
 
 
 def _pinned(http: httpx.Client, message: Message, guard: Guard, place: _Place) -> httpx.Request:
-    """The request, to the very address that was looked at. TLS still asks for the name."""
-    whole = httpx.URL(message.url)
-    host = whole.raw_host.decode("ascii").strip("[]")
-    port = whole.port or (443 if whole.scheme == "https" else 80)
+    request = http.build_request(
+        "POST",
+        message.url,
+        content=message.content,
+        # Its connection is nobody else's: another name at this address is another machine to TLS.
+        headers={**message.headers, "connection": "close"},
+    )
     try:
-        address = guard.address(host, port)
+        pin(request, guard)
     except PrivateHost as error:
         raise RequestRefused(str(error), **place) from None
     except NoSuchHost as error:
         raise PlatformUnavailable(str(error), **place) from None
-    return http.build_request(
-        "POST",
-        whole.copy_with(host=address),
-        content=message.content,
-        # Its connection is nobody else's: another name at this address is another machine to TLS.
-        headers={**message.headers, "host": whole.netloc.decode("ascii"), "connection": "close"},
-        extensions={"sni_hostname": host},
-    )
+    return request
 
 
 class _Place(TypedDict):
@@ -210,6 +207,10 @@ def _send(
             raw = _whole_body(response)
         finally:
             response.close()
+    except PrivateHost as error:  # of a client that pins
+        raise AccessDenied(str(error), **place) from None
+    except NoSuchHost as error:
+        problem = str(error)
     except httpx.TimeoutException:
         problem = "no answer in time"
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:

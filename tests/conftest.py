@@ -40,7 +40,11 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def settings(tmp_path: Path) -> Settings:
     """Settings of a fresh home, with a key."""
     return settings_from(
-        {"SHOAL_HOME": str(tmp_path / "home"), "SHOAL_SECRET_KEY": "a key for the tests only"}
+        {
+            "SHOAL_HOME": str(tmp_path / "home"),
+            "SHOAL_SECRET_KEY": "a key for the tests only",
+            "SHOAL_PRIVATE_HOSTS": "127.0.0.1",  # where the tests' stores are
+        }
     )
 
 

@@ -62,7 +62,7 @@ class Connected:
     problems: list[str] = field(default_factory=list)
 
 
-def introduced(new: NewStore) -> tuple[NewStore, ShopFacts | None]:
+def introduced(kit: Kit, new: NewStore) -> tuple[NewStore, ShopFacts | None]:
     """The store with what it says of itself in the place of what was left open.
 
     Raises
@@ -81,7 +81,7 @@ def introduced(new: NewStore) -> tuple[NewStore, ShopFacts | None]:
         dict(new.options),
         dict(new.secrets),
     )
-    connector = trial_line(config).connector
+    connector = trial_line(kit, config).connector
     if not isinstance(connector, SupportsShopFacts):
         return new, None
     facts = connector.shop_facts()
@@ -133,7 +133,7 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
     _check(kit, new, [])
     if not new.url:
         new = replace(new, currency=new.currency or _ANY)  # nobody else would say it
-    new, facts = (new, None) if wanted.is_offline else introduced(new)
+    new, facts = (new, None) if wanted.is_offline else introduced(kit, new)
     if not new.currency:
         problem = f"currency: {new.platform} does not say it, so --currency is needed (EUR, USD …)"
         raise StoreRefused([problem])

@@ -183,8 +183,9 @@ TABLE: Final = (
     Setting(
         "private_hosts",
         "",
-        "Hosts in private networks that a campaign's outgoing webhooks may reach, separated by "
-        "commas, as they stand in the URL; `*` is any. Empty: public addresses only.",
+        "Hosts in private networks that may be called: stores, campaigns' outgoing webhooks, "
+        "`SHOAL_NOTIFY_URL`; separated by commas, as they stand in the URL; `*` is any. Empty: "
+        "public addresses only.",
         hosts,
     ),
     Setting(

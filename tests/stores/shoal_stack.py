@@ -79,6 +79,7 @@ def shoal_up(home: Path) -> Iterator[Shoal]:
         {
             "SHOAL_HOME": str(home),
             "SHOAL_SECRET_KEY": "of this test only",
+            "SHOAL_PRIVATE_HOSTS": "127.0.0.1",
             "SHOAL_TICK_EVERY": "5s",  # so that what is bought together is learned at once
         }
     )

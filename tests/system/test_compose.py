@@ -42,6 +42,13 @@ from worker.settings import settings_from
 from worker.stores import AddedStore, NewStore, add_store
 
 SECRETS = {"SHOAL_SECRET_KEY": "a key for the tests only", "POSTGRES_PASSWORD": "unguessed"}
+# A store on this machine, and what an owner may set beside the secrets.
+WISHES = {
+    "SHOAL_PRIVATE_HOSTS": "127.0.0.1",
+    "SHOAL_PUBLIC_URL": "https://shoal.example",
+    "SHOAL_NOTIFY_URL": "https://hooks.example/shoal",
+    "SHOAL_NOTIFY_SECRET": "whsec_aGVsbG8=",
+}
 SCHEMA = ROOT / "tests" / "fixtures" / "compose" / "compose-spec.json"
 ORDERS = 400
 PAGES = 600
@@ -67,6 +74,12 @@ def test_only_the_door_can_be_reached_from_outside() -> None:
     assert published.pop("caddy") == ["80:80", "443:443", "443:443/udp"]
     assert services["caddy"]["profiles"] == ["public"]
     assert published == {"web": ["8787:8787"]}
+
+
+def test_what_an_owner_sets_reaches_every_process() -> None:
+    services = compose_file({**SECRETS, **WISHES})["services"]
+    for name in ("web", "worker-drain", "worker-deliver", "beat"):
+        assert WISHES.items() <= services[name]["environment"].items(), name
 
 
 def test_every_queue_has_somebody_who_reads_it() -> None:
@@ -122,7 +135,7 @@ def running(installed: Path, tmp_path: Path, postgres_server: URL) -> Iterator[C
     }
     (tmp_path / "programs").mkdir()
     (tmp_path / "programs" / "valkey-server").symlink_to(valkey_program())
-    file = compose_file(SECRETS)
+    file = compose_file({**SECRETS, "SHOAL_PRIVATE_HOSTS": "127.0.0.1"})
     # Where Docker would give each its own network: ports and folder.
     file["services"]["valkey"]["command"] += (
         f" --bind 127.0.0.1 --port {ports['valkey']} --dir {tmp_path}"

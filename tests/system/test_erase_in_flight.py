@@ -123,6 +123,7 @@ def scene(settings: Settings, database_url: URL) -> Iterator[Scene]:
         "SHOAL_HOME": str(settings.home),
         "SHOAL_SECRET_KEY": settings.secret_key,
         "SHOAL_DATABASE_URL": database_url.render_as_string(hide_password=False),
+        "SHOAL_PRIVATE_HOSTS": "127.0.0.1",
         "SHOAL_PORT": "19000",
         "SHOAL_STATUS_PORT": "19500",
         "SHOAL_LEARN_EVERY": "9999d",

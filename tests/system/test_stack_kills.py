@@ -61,6 +61,7 @@ def stack(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
     if request.param == "postgresql":
         url: URL = request.getfixturevalue("postgres_url")
         wanted["SHOAL_DATABASE_URL"] = url.render_as_string(hide_password=False)
+    wanted["SHOAL_PRIVATE_HOSTS"] = "127.0.0.1"
     wanted["SHOAL_TICK_EVERY"] = "6s"  # so that customers are aged and a model learned meanwhile
     port = Random().randrange(20_000, 30_000)  # noqa: S311 - a port
     wanted |= {"SHOAL_PORT": str(port), "SHOAL_STATUS_PORT": str(port + 5_000)}

@@ -110,6 +110,23 @@ def test_wrong_credentials_leave_nothing_behind(public: Kit, sandbox: Shop) -> N
         load_store(connection, "shop")
 
 
+def test_a_store_in_a_private_network_is_called_only_where_that_is_allowed(
+    public: Kit, sandbox: Shop
+) -> None:
+    strict = replace(public, settings=replace(public.settings, private_hosts=()))
+    with pytest.raises(AccessDenied, match=r"SHOAL_PRIVATE_HOSTS=127\.0\.0\.1 lets it be called"):
+        connect_store(strict, new(sandbox), Wanted())
+    connect_store(public, new(sandbox), Wanted())
+    is_ok, said = checks(strict)["answers"]
+    assert (is_ok, "it is in a private network (127.0.0.1)" in said) == (False, True)
+    walking.walk_to_end(strict, 1)
+    with reading(public.engine) as connection:
+        assert "SHOAL_PRIVATE_HOSTS" in load_store(connection, "shop").paused
+        (walk,) = walks.due(connection, microseconds(public.clock()) + 10**10)
+        assert (walk.brought, walk.failures) == (0, 1)
+    assert "they were stopped" in checks(public)["answers"][1]
+
+
 def test_a_currency_that_nobody_says_is_asked_for(public: Kit, sandbox: Shop) -> None:
     with pytest.raises(StoreRefused, match="--currency is needed"):
         connect_store(public, new(sandbox), Wanted(is_offline=True))

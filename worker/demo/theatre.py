@@ -37,7 +37,12 @@ from worker.web.listeners import Listening
 
 STORE: Final = "demo"
 # What suits two years in a minute, where the environment says nothing else.
-_DEFAULTS: Final = {"LEARN_EVERY": "122d", "KEEP_BROWSING": "3650d", "RATE_PER_ADDRESS": "1000"}
+_DEFAULTS: Final = {
+    "LEARN_EVERY": "122d",
+    "KEEP_BROWSING": "3650d",
+    "RATE_PER_ADDRESS": "1000",
+    "PRIVATE_HOSTS": "127.0.0.1",  # where the sandbox store is
+}
 _SHORT: Final = 20_000  # events
 SABOTAGES: Final = ("", "drop", "double", "skew")
 
