@@ -114,6 +114,17 @@ class SupportsCoupons(Protocol):
 
 
 @runtime_checkable
+class LimitsCoupons(Protocol):
+    """Terms that the platform cannot keep, known beforehand."""
+
+    def unfit(self, coupon: Coupon) -> str:
+        """Why a coupon of such terms will be refused, and what to do; empty if none is known.
+
+        Asks nobody. Code, marker and customer may be empty.
+        """
+
+
+@runtime_checkable
 class SupportsSegments(Protocol):
     """Tags or groups on a customer."""
 

@@ -76,6 +76,10 @@ class ShopifyConnector:
         """See :func:`connectors.shopify.pushes.push_coupon`."""
         pushes.push_coupon(self.admin, coupon)
 
+    def unfit(self, coupon: Coupon) -> str:
+        """Why the shop cannot keep a coupon's terms; empty if it can."""
+        return pushes.unfit(self.store, coupon)
+
     def revoke_coupon(self, code: str, marker: str) -> None:
         """Deactivate the code if it carries our marker; a missing one is done."""
         pushes.revoke_coupon(self.admin, code, marker)

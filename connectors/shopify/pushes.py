@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from connectors.errors import Conflict, PlatformUnavailable
+from connectors.protocol import StoreConfig
 from connectors.records import Coupon, Membership, Recommendation
 from connectors.shopify import mutations, queries
 from connectors.shopify.admin import Admin
@@ -58,8 +59,9 @@ def push_coupon(admin: Admin, coupon: Coupon) -> None:
         As any call.
     """
     _require_customer(admin, coupon.customer_id, mutations.CREATE_CODE)
-    if coupon.percent_off is not None and coupon.maximum_discount is not None:
-        _require_leave(admin)
+    problem = unfit(admin.store, coupon)
+    if problem:
+        raise admin.refused(mutations.CREATE_CODE, problem)
     errors = _written(admin, mutations.CREATE_CODE, {"input": discount_input(coupon)})
     if not errors:
         return
@@ -191,18 +193,20 @@ def _found(admin: Admin, code: str) -> FoundCode | None:
     return admin.run(queries.FIND_CODE, {"code": code}, _CodeAnswer).found
 
 
+def unfit(store: StoreConfig, coupon: Coupon) -> str:
+    """Why Shopify cannot keep a coupon's terms; empty if it can."""
+    is_bounded = coupon.percent_off is not None and coupon.maximum_discount is not None
+    if not is_bounded or may_exceed_maximum(store):
+        return ""
+    return (
+        "Shopify cannot bound what a percentage takes off: give the coupon amount_off, or no "
+        "maximum_discount, or the store the option maximum_discount=ignore"
+    )
+
+
 def _require_customer(admin: Admin, customer_id: str, operation: Operation) -> None:
     if not is_number(customer_id):
         raise admin.refused(operation, "customer: expected Shopify's number as id")
-
-
-def _require_leave(admin: Admin) -> None:
-    if not may_exceed_maximum(admin.store):
-        problem = (
-            "Shopify cannot bound what a percentage takes off: give the coupon amount_off, or no "
-            "maximum_discount, or the store the option maximum_discount=ignore"
-        )
-        raise admin.refused(mutations.CREATE_CODE, problem)
 
 
 def _customer(customer_id: str) -> str:

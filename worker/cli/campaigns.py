@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
+
+if TYPE_CHECKING:  # a command imports what it needs
+    from worker.campaign_files import Files
+    from worker.runtime import Kit
+    from worker.stores import Store
 
 app = typer.Typer(help="Campaigns: files in, explained decisions out.", no_args_is_help=True)
 _SHOWN = 20  # customers a preview names
@@ -16,13 +21,17 @@ Id = Annotated[str, typer.Argument(help="The campaign's id.")]
 
 
 @app.command()
-def check(paths: Paths, *, json: Json = False) -> None:
-    """Read files and say everything that is wrong or looks unintended."""
+def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
+    """Read files and say everything that is wrong or looks unintended.
+
+    Also what a store's platform cannot do: of the one that is named, else of all under SHOAL_HOME.
+    """
     from campaigns.check import Known
     from worker.campaign_files import read_files
 
     files = read_files(paths, Known())
     said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
+    said += [{"path": path, "problem": problem} for path, problem in _misfits_here(files, store)]
     if json:
         told = [one.id for one in files.campaigns]
         policies = [one.segment for one in files.policies]
@@ -31,6 +40,32 @@ def check(paths: Paths, *, json: Json = False) -> None:
     for one in said:
         say(f"warning: {one['path']}: {one['problem']}")
     say(f"{len(files.campaigns)} campaigns and {len(files.policies)} policies are well formed")
+
+
+def _misfits_here(files: Files, store: str) -> list[tuple[str, str]]:
+    import os
+
+    from worker.cli.context import opened
+    from worker.database import database_url, reading
+    from worker.settings import settings_from
+    from worker.stores import list_stores, load_store
+
+    settings = settings_from(os.environ)
+    place = database_url(settings).database
+    if not store and not (settings.is_embedded_database and Path(str(place)).exists()):
+        return []  # files can be looked at where no Shoal runs
+    with opened() as kit:
+        with reading(kit.engine) as connection:
+            found = [load_store(connection, store)] if store else list_stores(connection)
+        return [told for one in found for told in _misfits(kit, one, files)]
+
+
+def _misfits(kit: Kit, store: Store, files: Files) -> list[tuple[str, str]]:
+    from worker.platform_fit import misfits
+
+    return [
+        (one.id, str(problem)) for one in files.campaigns for problem in misfits(kit, store, one)
+    ]
 
 
 @app.command()
@@ -63,22 +98,25 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     from connectors.events import microseconds
     from worker import campaign_files
     from worker.cli.context import changing_shop, chosen_shop
+    from worker.stores import load_store
 
     with changing_shop(store) as (kit, connection, shop):
         files = campaign_files.read_files(paths, campaign_files.known_of(shop))
         wall = microseconds(kit.clock())
+        misfits = _misfits(kit, load_store(connection, shop.id), files)
         changes = campaign_files.apply_files(connection, shop, files, wall, getpass.getuser())
         applied = chosen_shop(connection, kit, shop.id)
         for name, change in changes.items():
             if change != "same":
                 campaign_files.arm(connection, kit.sealer, applied, name)
+    warned = [*((path, str(problem)) for path, problem in files.warnings), *misfits]
     if json:
-        said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
+        said = [{"path": path, "problem": problem} for path, problem in warned]
         policies = [policy.segment for policy in files.policies]
         told = {"store": shop.id, "campaigns": changes, "policies": policies, "warnings": said}
         print_json(told)
         return
-    for path, problem in files.warnings:
+    for path, problem in warned:
         say(f"warning: {path}: {problem}")
     for name, change in changes.items():
         say(f"{name}: {change}{' (in shadow)' if change == 'new' else ''}")
