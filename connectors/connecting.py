@@ -86,9 +86,13 @@ class SupportsSubscriptions(Protocol):
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Those the store sends now, to any address; never one with a problem."""
 
+    def wanted_subscriptions(self, address: str) -> tuple[Subscription, ...]:
+        """Those that ``subscribe`` would have the store send, with their versions. Asks nobody."""
+
     def subscribe(self, address: str) -> tuple[Subscription, ...]:
         """Have every kind that we read sent to an address. Repeating it changes nothing.
 
+        One that is there in another version or form is made anew.
         One that the store refuses comes back with its problem; the others are made all the same.
         """
 

@@ -183,6 +183,20 @@ def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:
     return connector.subscribe(webhook_address(kit, store_id))
 
 
+def dropped(kit: Kit, store_id: str, address: str) -> int:
+    """Take back the webhooks that a store sends to an address; how many there were.
+
+    Raises
+    ------
+    ConnectorError
+        If the store does not answer.
+    """
+    with reading(kit.engine) as connection:
+        store = load_store(connection, store_id)
+    connector = line_to(kit, store).connector
+    return connector.unsubscribe(address) if isinstance(connector, SupportsSubscriptions) else 0
+
+
 def webhook_address(kit: Kit, store_id: str) -> str:
     """Where a store's webhooks shall go; empty without a public address."""
     public = kit.settings.public_url.rstrip("/")

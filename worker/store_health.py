@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,13 +69,14 @@ def _asked(kit: Kit, store: Store) -> list[Line]:
     try:
         connector = line_to(kit, store).connector
         facts = connector.shop_facts() if isinstance(connector, SupportsShopFacts) else None
-        sent = connector.subscriptions() if isinstance(connector, SupportsSubscriptions) else None
+        sent = connector.subscriptions() if isinstance(connector, SupportsSubscriptions) else ()
     except ConnectorError as error:
         advice = "look at its address and credentials; `shoal store add` wants them anew"
         return [Line("answers", is_ok=False, said=str(error), advice=advice)]
     found = [_answered(kit, store, facts)]
     found += _allowed(facts) if facts else []
-    found += _sent(kit, store, sent) if sent is not None else []
+    if isinstance(connector, SupportsSubscriptions):
+        found += _sent(kit, store, connector, sent)
     return found
 
 
@@ -112,23 +114,57 @@ def _allowed(facts: ShopFacts) -> list[Line]:
     return [*found, *(Line("note", is_ok=True, said=note) for note in facts.notes)]
 
 
-def _sent(kit: Kit, store: Store, sent: Sequence[Subscription]) -> list[Line]:
+def _sent(
+    kit: Kit, store: Store, connector: SupportsSubscriptions, sent: Sequence[Subscription]
+) -> list[Line]:
     address = webhook_address(kit, store.id)
-    ours = [one for one in sent if address and one.address == address]
+    ours = {one.topic: one for one in sent if address and one.address == address}
+    mend = f"`shoal store check {store.id} --mend`"
+    elsewhere = list(_elsewhere(store, address, sent))
     if ours:
-        topics = ", ".join(sorted(one.topic for one in ours))
-        return [Line("subscriptions", is_ok=True, said=f"{len(ours)} to {address}: {topics}")]
+        wrong = differences(ours, connector.wanted_subscriptions(address))
+        topics = ", ".join(sorted(ours))
+        said = "; ".join(wrong) or f"{len(ours)} to {address}: {topics}"
+        advice = f"{mend}; what stays so is decided in the store's own admin" if wrong else ""
+        return [Line("subscriptions", is_ok=not wrong, said=said, advice=advice), *elsewhere]
     with reading(kit.engine) as connection:
         is_polled = walks.walk_of(connection, store.number, "poll") is not None
     if is_polled:
         said = "none: its lists are read every minute instead"
-        return [Line("subscriptions", is_ok=True, said=said)]
+        return [Line("subscriptions", is_ok=True, said=said), *elsewhere]
     advice = (
-        "`shoal store check --mend`"
+        mend
         if address
         else "set SHOAL_PUBLIC_URL, or `shoal store poll` to have its lists read every minute"
     )
-    return [Line("subscriptions", is_ok=False, said="it sends us no webhooks", advice=advice)]
+    said = "it sends us no webhooks"
+    return [Line("subscriptions", is_ok=False, said=said, advice=advice), *elsewhere]
+
+
+def differences(ours: Mapping[str, Subscription], wanted: Sequence[Subscription]) -> list[str]:
+    """How what a store sends differs from what its connector would ask for now."""
+    lost = [one.topic for one in wanted if one.topic not in ours]
+    said = [f"not sent: {', '.join(sorted(lost))}"] if lost else []
+    for version in sorted({one.version for one in wanted}):
+        others = sorted(
+            f"{one.topic} ({ours[one.topic].version})"
+            for one in wanted
+            if one.topic in ours
+            and one.version == version
+            and ours[one.topic].version not in {"", version}
+        )
+        said += [f"of another version than {version}: {', '.join(others)}"] if others else []
+    return said
+
+
+def _elsewhere(store: Store, address: str, sent: Sequence[Subscription]) -> Iterator[Line]:
+    """Webhooks to a door of ours at another address: an earlier one, or another installation."""
+    ending = f"/webhooks/{store.id}"
+    counts = Counter(one.address for one in sent if one.address.endswith(ending))
+    for other in sorted(counts.keys() - {address}):
+        said = f"{counts[other]} more go to {other}"
+        advice = f"if nobody is there: `shoal store check {store.id} --drop {other}`"
+        yield Line("other addresses", is_ok=True, said=said, advice=advice)
 
 
 def _heard(kit: Kit, store: Store) -> list[Line]:

@@ -119,6 +119,10 @@ class SandboxConnector:
         sent = self._read("/admin/webhooks", TargetsDocument)
         return tuple(Subscription("everything", address=one.url) for one in sent.items)
 
+    def wanted_subscriptions(self, address: str) -> tuple[Subscription, ...]:
+        """One for everything; the sandbox has one version."""
+        return (Subscription("everything", address=address),)
+
     def subscribe(self, address: str) -> tuple[Subscription, ...]:
         """Register an address."""
         self._write("POST", "/admin/webhooks", {"url": address})

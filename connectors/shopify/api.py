@@ -107,6 +107,10 @@ class ShopifyConnector:
         """The webhooks the shop sends to this app."""
         return subscriptions.listed(self.admin)
 
+    def wanted_subscriptions(self, address: str) -> tuple[Subscription, ...]:
+        """Every topic that we read, in our version."""
+        return subscriptions.wanted(address)
+
     def subscribe(self, address: str) -> tuple[Subscription, ...]:
         """Have every topic that we read sent to an address."""
         return subscriptions.subscribe(self.admin, address)

@@ -16,6 +16,7 @@ from connectors.pagination import Page, by_cursor
 from connectors.shopify import mutations, queries
 from connectors.shopify.admin import Admin
 from connectors.shopify.nodes import Connection, Named, UserError
+from connectors.shopify.setting import API_VERSION
 
 # Topic -> the scope it needs. Paid and cancelled orders come as updated ones too; each is asked for
 # all the same, since any single delivery may be lost.
@@ -48,6 +49,7 @@ TOPICS: Final[dict[str, str]] = {
     "APP_UNINSTALLED": "",
 }
 PRIVACY_TOPICS: Final = ("customers/data_request", "customers/redact", "shop/redact")
+_FORMAT: Final = "JSON"
 _PATIENCE: Final = 60.0  # seconds
 
 
@@ -92,6 +94,11 @@ def listed(admin: Admin) -> tuple[Subscription, ...]:
     return tuple(each.told() for each in _found(admin))
 
 
+def wanted(address: str) -> tuple[Subscription, ...]:
+    """What ``subscribe`` asks for. The version is the app's own; ours is what we can read."""
+    return tuple(Subscription(topic, address, API_VERSION) for topic in TOPICS)
+
+
 def subscribe(admin: Admin, address: str) -> tuple[Subscription, ...]:
     """Have every topic sent to an address; those that the shop refuses carry their problem.
 
@@ -100,7 +107,12 @@ def subscribe(admin: Admin, address: str) -> tuple[Subscription, ...]:
     PlatformError
         As any call, but not for one topic alone.
     """
-    here = {each.topic: each for each in _found(admin) if each.uri == address}
+    here: dict[str, _Found] = {}
+    for each in [one for one in _found(admin) if one.uri == address and one.topic in TOPICS]:
+        if each.format != _FORMAT or each.told().version not in {"", API_VERSION}:
+            _drop(admin, each)
+        else:
+            here[each.topic] = each
     return tuple(
         here[topic].told() if topic in here else _made(admin, topic, address) for topic in TOPICS
     )
@@ -110,19 +122,20 @@ def unsubscribe(admin: Admin, address: str) -> int:
     """Take back what goes to an address; how many there were."""
     ours = [each for each in _found(admin) if each.uri == address]
     for each in ours:
-        answer = admin.run_patiently(
-            mutations.UNSUBSCRIBE, {"id": each.id}, _DeletedAnswer, _PATIENCE
-        )
-        errors = answer.deleted.user_errors
-        # Gone meanwhile is as good.
-        if errors and "exist" not in errors[0].message:
-            raise admin.refused(mutations.UNSUBSCRIBE, str(errors[0]))
+        _drop(admin, each)
     return len(ours)
 
 
+def _drop(admin: Admin, one: _Found) -> None:
+    answer = admin.run_patiently(mutations.UNSUBSCRIBE, {"id": one.id}, _DeletedAnswer, _PATIENCE)
+    errors = answer.deleted.user_errors
+    # Gone meanwhile is as good.
+    if errors and "exist" not in errors[0].message:
+        raise admin.refused(mutations.UNSUBSCRIBE, str(errors[0]))
+
+
 def _made(admin: Admin, topic: str, address: str) -> Subscription:
-    wanted = {"uri": address, "format": "JSON"}
-    variables = {"topic": topic, "sub": wanted}
+    variables = {"topic": topic, "sub": {"uri": address, "format": _FORMAT}}
     scope = TOPICS[topic]
     problem = f" (needs the scope {scope})" if scope else ""
     try:

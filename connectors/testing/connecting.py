@@ -64,6 +64,10 @@ class ConnectingContract:
             sent = [each for each in connector.subscriptions() if each.address == _ADDRESS]
             wanted = sorted(each.topic for each in made if not each.problem)
             assert sorted(each.topic for each in sent) == wanted != []
+            told = {(each.topic, each.version) for each in sent}
+            asked_for = connector.wanted_subscriptions(_ADDRESS)
+            assert told <= {(each.topic, each.version) for each in asked_for}
+            assert {each.address for each in asked_for} == {_ADDRESS}
         assert connector.unsubscribe(_ADDRESS) == len(sent)
         assert connector.unsubscribe(_ADDRESS) == 0
         assert {each.address for each in connector.subscriptions()} == {f"{_ADDRESS}-2"}

@@ -18,12 +18,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from connectors.connecting import Subscription
 from connectors.errors import AccessDenied, PlatformUnavailable
 from connectors.events import microseconds
 from connectors.records import Coupon, Membership
 from tests.connectors.conftest import KEY, WEBHOOK_SECRET, Shop, start, stop
 from worker import bulk, models, pipeline, stream, walking, walks
-from worker.connecting import Wanted, connect_store
+from worker.connecting import Wanted, connect_store, dropped
 from worker.database import reading, transaction
 from worker.errors import StoreRefused, UnknownStore
 from worker.leaving import forget_store, leave_store
@@ -32,7 +33,7 @@ from worker.probing import PATH, probe_problem
 from worker.pushes import Line
 from worker.runtime import Kit
 from worker.settings import environment_of
-from worker.store_health import progress, store_health
+from worker.store_health import differences, progress, store_health
 from worker.stores import NewStore, load_store, pause_store
 from worker.walks import Walk
 from worker.web.directory import Directory
@@ -151,6 +152,19 @@ def test_a_healthy_store_has_nothing_to_mend(public: Kit, sandbox: Shop) -> None
     assert found["subscriptions"][1].startswith(f"1 to {address(public)}")
 
 
+def test_webhooks_to_an_earlier_address_are_named_and_can_be_dropped(
+    public: Kit, sandbox: Shop
+) -> None:
+    connect_store(public, new(sandbox), Wanted())
+    earlier = "https://earlier.example/webhooks/shop"
+    sandbox.post("/admin/webhooks", {"url": earlier})
+    sandbox.post("/admin/webhooks", {"url": "https://somebody.example/hook"})
+    assert checks(public)["subscriptions"][0]
+    assert checks(public)["other addresses"] == (True, f"1 more go to {earlier}")
+    assert dropped(public, "shop", earlier) == 1
+    assert "other addresses" not in checks(public)
+
+
 def test_a_store_that_takes_us_again_goes_on(public: Kit, sandbox: Shop) -> None:
     connect_store(public, new(sandbox), Wanted())
     with transaction(public.engine) as connection:
@@ -165,6 +179,20 @@ def test_a_store_that_is_away_is_said_to_be(public: Kit, sandbox: Shop) -> None:
     sandbox.fault(path="/admin/shop", kind="status", status=500)
     is_ok, said = checks(public)["answers"]
     assert (is_ok, "500" in said) == (False, True)
+
+
+def test_what_a_store_sends_is_held_against_what_would_be_asked_for_now() -> None:
+    wanted = [Subscription(topic, "a", "2026-10") for topic in ("carts", "orders", "refunds")]
+    ours = {
+        "orders": Subscription("orders", "a", "2025-01"),
+        "refunds": Subscription("refunds", "a", "2026-10"),
+        "by hand": Subscription("by hand", "a", "2025-01"),
+    }
+    assert differences(ours, wanted) == [
+        "not sent: carts",
+        "of another version than 2026-10: orders (2025-01)",
+    ]
+    assert differences({one.topic: one for one in wanted}, wanted) == []
 
 
 @pytest.mark.parametrize(

@@ -27,20 +27,24 @@ def check(
     store: _StoreId,
     *,
     mend: Annotated[bool, typer.Option("--mend", help="Ask for its webhooks anew.")] = False,
+    drop: Annotated[str, typer.Option(help="Take back those that go to this address.")] = "",
     json: Json = False,
 ) -> None:
     """Look whether a store and we understand each other; exit 1 if something is wrong."""
     from worker.cli.context import opened
-    from worker.connecting import subscribed
+    from worker.connecting import dropped, subscribed
     from worker.store_health import store_health
 
     with opened() as kit:
-        if mend:
-            subscribed(kit, store)
+        if drop:
+            dropped(kit, store, drop)
+        refused = [one for one in subscribed(kit, store) if one.problem] if mend else []
         found = store_health(kit, store)
     if json:
         print_json({"store": store, "checks": [asdict(one) for one in found]})
     else:
+        for one in refused:
+            say(f"Not renewed: {one.topic}: {one.problem}")
         rows = [
             ("yes" if one.is_ok else "NO", one.check, one.said, one.advice or "-") for one in found
         ]

@@ -165,3 +165,17 @@ def test_an_uninstalled_app_is_denied(shop: Server, connector: ShopifyConnector)
     shop.fault("status", operation="token", status=400)
     with pytest.raises(AccessDenied, match="installed in this shop"):
         connector.shop_facts()
+
+
+def test_one_of_another_version_or_form_is_made_anew(
+    shop: Server, connector: ShopifyConnector
+) -> None:
+    shelves = shop.shop.shelves
+    shelves.add_subscription("ORDERS_CREATE", OURS, "2025-01")
+    shelves.add_subscription("ORDERS_PAID", OURS)["format"] = "XML"
+    shelves.add_subscription("ORDERS_EDITED", OURS)
+    assert not [each for each in connector.subscribe(OURS) if each.problem]
+    assert sorted(connector.subscriptions(), key=repr) == sorted(
+        connector.wanted_subscriptions(OURS), key=repr
+    )
+    assert {each["format"] for each in shelves.subscriptions.values()} == {"JSON"}
