@@ -101,14 +101,6 @@ class SupportsSubscriptions(Protocol):
 
 
 @runtime_checkable
-class SupportsConsents(Protocol):
-    """Consent as the store has it at this moment."""
-
-    def consents(self, customer_id: str) -> dict[str, bool] | None:
-        """Channel → yes or no; a channel that is missing is unknown. None: no such customer."""
-
-
-@runtime_checkable
 class SupportsResumption(Protocol):
     """Walks that can be broken off and gone on with, which a long backfill needs."""
 

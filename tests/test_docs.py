@@ -24,7 +24,6 @@ import worker.errors
 from campaigns.facts import FACTS
 from campaigns.reasons import REASONS
 from connectors.connecting import (
-    SupportsConsents,
     SupportsResumption,
     SupportsShopFacts,
     SupportsSubscriptions,
@@ -134,7 +133,6 @@ ABILITIES: Final[Mapping[str, type]] = {
     "coupons": SupportsCoupons,
     "tags, groups": SupportsSegments,
     "recommendations": SupportsRecommendations,
-    "consents": SupportsConsents,
     "says who it is": SupportsShopFacts,
     "webhooks by API": SupportsSubscriptions,
     "walks resume": SupportsResumption,

@@ -92,13 +92,6 @@ class ShopifyConnector:
         """Replace the products in the customer's metafield."""
         pushes.push_recommendation(self.admin, self.shelf, recommendation)
 
-    def consents(self, customer_id: str) -> dict[str, bool] | None:
-        """Consent as the shop has it now; None if there is no such customer."""
-        if not is_number(customer_id):
-            return None
-        node = _customer_node(self.admin, customer_id)
-        return None if node is None else reading.consents_of(node)
-
     def shop_facts(self) -> ShopFacts:
         """Who the shop is and what it lets us do."""
         return shops.shop_facts(self.admin)

@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 
 from connectors.connecting import (
-    SupportsConsents,
     SupportsResumption,
     SupportsShopFacts,
     SupportsSubscriptions,
@@ -72,16 +71,6 @@ class ConnectingContract:
         assert connector.unsubscribe(_ADDRESS) == 0
         assert {each.address for each in connector.subscriptions()} == {f"{_ADDRESS}-2"}
         assert connector.unsubscribe(f"{_ADDRESS}-2") == len(strange)
-
-    def test_consents_are_yes_or_no(self, stage: Stage) -> None:
-        """And nobody's are nobody's."""
-        connector = stage.connector
-        if not isinstance(connector, SupportsConsents) or stage.coupon is None:
-            pytest.skip("this platform keeps no consents, or the stage names no customer")
-        given = connector.consents(stage.coupon.customer_id)
-        assert given is not None
-        assert set(map(type, given.values())) <= {bool}
-        assert connector.consents("999999999999") is None
 
     def test_a_walk_goes_on_where_it_broke_off(self, stage: Stage) -> None:
         """Behind every stretch; together they are what ``changes`` brings."""

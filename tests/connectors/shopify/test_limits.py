@@ -105,9 +105,9 @@ def test_a_push_waits_before_it_is_refused(shop: Server, connector: ShopifyConne
     """Its points are not there, so nothing is sent and the time until they will be is told."""
     shop.shop.shelves.add_customer(7001)
     shop.till.rate = 20.0
-    connector.consents("7001")
+    connector.look_up(WANTED)
     shop.till.left = 5.0
-    connector.consents("7001")
+    connector.look_up(WANTED)
     asked = len(shop.asked)
     with pytest.raises(RateLimited) as caught:
         connector.push_membership(Membership("7001", "vip"))
@@ -131,14 +131,14 @@ def test_what_others_spent_is_learnt_from_the_answer(
 ) -> None:
     """Another process of ours, or another app, may have emptied the bucket."""
     shop.shop.shelves.add_customer(7001)
-    connector.consents("7001")
+    connector.look_up(WANTED)
     shop.till.left, shop.till.rate = 0.0, 10.0
     with pytest.raises(RateLimited) as caught:
-        connector.consents("7001")
+        connector.look_up(WANTED)
     assert caught.value.retry_after == pytest.approx(0.5, abs=0.2)
     assert shop.throttled == 1
     with pytest.raises(RateLimited):
-        connector.consents("7001")
+        connector.look_up(WANTED)
     assert shop.throttled == 1
 
 

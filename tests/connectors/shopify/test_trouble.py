@@ -57,7 +57,6 @@ CALLS: dict[str, tuple[str, Callable[[ShopifyConnector], Any]]] = {
         "SetMetafields",
         lambda c: c.push_recommendation(Recommendation("7001", "x", ("1",))),
     ),
-    "read consents": ("Customer", lambda c: c.consents("7001")),
     "ask who it is": ("Shop", lambda c: c.shop_facts()),
     "list subscriptions": ("Subscriptions", lambda c: c.subscriptions()),
     "subscribe": ("Subscribe", lambda c: c.subscribe("https://shoal.example/webhooks/shop")),
@@ -201,7 +200,7 @@ def test_what_an_error_quotes_is_not_told(furnished: Server, hasty: ShopifyConne
     message = "Variable $id of value 'mei@example.com' was refused"
     furnished.fault("errors", code="INVALID_VARIABLE", message=message)
     with pytest.raises(RequestRefused) as caught:
-        hasty.consents("7001")
+        hasty.look_up(LookUp("customer", "7001", NOW))
     assert str(caught.value).startswith(
         "store shop: POST /admin/api/2026-10/graphql.json: Customer: INVALID_VARIABLE"
     )
