@@ -69,8 +69,8 @@ def leave_store(
         store = load_store(connection, store_id)
         coupons = list(_open_coupons(connection, store.number))
         tags = list(_set_tags(connection, store.number))
-    if not store.url:
-        return Left(0, 0, 0, ())
+    if not store.url or (store.paused == REMOVED and not store.sealed):
+        return Left(0, 0, 0, ())  # nobody can be asked, or it was left before
     with transaction(kit.engine) as connection:
         # Before anything is taken back, so that nothing new is pushed meanwhile.
         _stop(connection, store.number, REMOVED)
@@ -96,8 +96,10 @@ def leave_store(
 def forget_store(kit: Kit, store_id: str, *, erases: bool, patience: float = 0.0) -> None:
     """Delete a store here: with everything of it, or so that its figures stay and nothing else.
 
-    Without ``erases`` its secrets, keys and waiting work go; orders, customers' features and
-    decisions stay, and nobody is heard or written to under its name again.
+    Without ``erases`` its secrets, keys and waiting work go, and all that says who its customers
+    are: profiles, hashes of addresses, dead letters, what is still in the stream. Orders, features
+    and decisions stay under our own ids until it is erased, and nobody is heard or written to
+    under its name again.
 
     Parameters
     ----------
@@ -109,16 +111,15 @@ def forget_store(kit: Kit, store_id: str, *, erases: bool, patience: float = 0.0
         store = load_store(connection, store_id)
         _stop(connection, store.number, REMOVED)
         _lock(connection, store.number)
-    if not erases:
-        return
+    take_away = _erase if erases else _unname
     sleep(patience)
     with transaction(kit.engine) as connection:
-        _erase(connection, store)
+        take_away(connection, store)
         owe_files(connection, microseconds(kit.clock()))
     stream.drop(kit.redis, store.partition, store.id)
     with transaction(kit.engine) as connection:
-        # What a drain had in hand meanwhile came from a store that nobody knows.
-        _erase(connection, store)
+        # What a drain had in hand meanwhile came from a store that is not here any more.
+        take_away(connection, store)
 
 
 def _lock(connection: Connection, store: int) -> None:
@@ -200,6 +201,17 @@ def _erase(connection: Connection, store: Store) -> None:
         key = _whose(table, store)
         if key is not None:
             connection.execute(delete(table).where(key))
+
+
+def _unname(connection: Connection, store: Store) -> None:
+    """Delete what says who a store's customers are."""
+    for table in (models.profiles, models.unowned, models.dead_letters):
+        key = _whose(table, store)
+        if key is not None:
+            connection.execute(delete(table).where(key))
+    known = models.identities.c
+    is_address = (known.store == store.number) & (known.kind == "email")
+    connection.execute(delete(models.identities).where(is_address))
 
 
 def _whose(table: Table, store: Store) -> ColumnElement[bool] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -11,6 +12,7 @@ from threading import Event
 from typing import Final
 
 from worker.embedded import stop_leftover
+from worker.errors import SettingError
 from worker.holding import holding, write_holder
 from worker.programs import free_port, prepare_command, programs, valkey
 from worker.secret_key import LOSS, ensure_secret_key
@@ -97,7 +99,23 @@ def _undisturbed(say: Say) -> Say:
     return told
 
 
+def _check_host(host: str) -> None:
+    problem = ""
+    try:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+    except (OSError, UnicodeError) as error:
+        problem = getattr(error, "strerror", "") or "it is no host name"
+    if problem:
+        message = (
+            f"SHOAL_HOST {host!r} cannot be listened on ({problem}): expected an address of this "
+            "machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
+        )
+        raise SettingError(message)
+
+
 def _with_free_ports(settings: Settings, say: Say) -> Settings:
+    _check_host(settings.host)
     port = free_port(settings.host, settings.port)
     status_port = free_port("127.0.0.1", settings.status_port, taken=(port,))
     for name, wanted, found in (

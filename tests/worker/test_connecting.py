@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from connectors.connecting import Subscription
 from connectors.errors import AccessDenied, PlatformUnavailable
@@ -27,7 +27,7 @@ from worker import bulk, models, pipeline, stream, walking, walks
 from worker.connecting import Wanted, connect_store, dropped
 from worker.database import reading, transaction
 from worker.errors import StoreRefused, UnknownStore
-from worker.leaving import forget_store, leave_store
+from worker.leaving import Left, forget_store, leave_store
 from worker.lines import line_to
 from worker.probing import PATH, probe_problem
 from worker.pushes import Line
@@ -283,8 +283,18 @@ def test_leaving_a_store_that_is_away_says_what_stays_there(public: Kit, sandbox
 
 
 def test_a_removed_store_keeps_figures_and_no_secret(public: Kit, sandbox: Shop) -> None:
+    told = [{"id": "c1", "email": "mei@example.org", "name": "Mei"}]
+    sandbox.post("/admin/import", {"customers": told})
     added = connect_store(public, new(sandbox), Wanted()).added
+    walking.walk_to_end(public, 1)
+    pipeline.drain(public, added.partition)
+    assert counts(public, models.profiles, models.customers) == [1, 1]
     forget_store(public, "shop", erases=False)
+    gone = (models.profiles, models.dead_letters, models.unowned)
+    assert counts(public, *gone, models.customers) == [0, 0, 0, 1]
+    with reading(public.engine) as connection:
+        kinds = connection.execute(select(models.identities.c.kind)).scalars().all()
+    assert kinds == ["customer_id"]
     with reading(public.engine) as connection:
         row = connection.execute(select(models.stores)).one()
     assert (row.secrets, row.browser_key, row.server_key_hash) == (b"", "", "")
@@ -293,6 +303,24 @@ def test_a_removed_store_keeps_figures_and_no_secret(public: Kit, sandbox: Shop)
     directory = Directory(public)
     directory.read()
     assert (dict(directory.snapshot.stores), directory.by_browser_key("")) == ({}, None)
+
+
+def counts(kit: Kit, *tables: Table) -> list[int]:
+    with reading(kit.engine) as connection:
+        queries = [select(func.count()).select_from(table) for table in tables]
+        return [connection.execute(query).scalar_one() for query in queries]
+
+
+def test_a_removed_store_can_be_erased_later_and_is_not_asked_again(
+    public: Kit, sandbox: Shop
+) -> None:
+    connect_store(public, new(sandbox), Wanted())
+    pushed(public, sandbox)
+    leave_store(public, "shop")
+    forget_store(public, "shop", erases=False)
+    assert leave_store(public, "shop") == Left(0, 0, 0, ())
+    forget_store(public, "shop", erases=True)
+    assert counts(public, models.stores, models.actions, models.codes) == [0, 0, 0]
 
 
 def test_an_erased_store_leaves_no_row(public: Kit, sandbox: Shop) -> None:

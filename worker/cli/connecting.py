@@ -22,6 +22,10 @@ _WAYS = """Stores cannot reach this door yet. Three ways to an address, then set
   3. a tunnel, for trying it:                 ssh -R 80:{door} YOUR-SERVER
 Or without any: `shoal store poll {store}` reads the store's changes every minute."""
 
+_STAYS = """{store} is removed here: secrets, keys, webhooks, names, addresses and dead letters are gone.
+What stays until `shoal store remove {store} --erase`: orders, features, segments and decisions,
+under numbers of ours and the platform's ids. Browse events leave after SHOAL_KEEP_BROWSING."""
+
 
 def check(
     store: _StoreId,
@@ -119,7 +123,7 @@ def remove(
         if not is_gone:
             say("The store stays here, stopped. Run it again, or leave those there with --force.")
         else:
-            say(f"{store} is {'erased' if erase else 'removed; its figures stay'} here.")
+            say(f"{store} is erased here." if erase else _STAYS.format(store=store))
     raise typer.Exit(0 if is_gone else 1)
 
 

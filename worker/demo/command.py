@@ -105,7 +105,7 @@ def wanted_from(
         hint = f"; did you mean {near[0]}?" if near else ""
         message = f"--sabotage {sabotage!r}: expected drop, double or skew{hint}"
         raise SettingError(message)
-    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+    if keep is not None and not _is_free(keep.absolute()):
         message = f"--keep {keep}: expected a folder that is new or empty"
         raise SettingError(message)
     if picture is not None and not picture.absolute().parent.is_dir():
@@ -120,3 +120,9 @@ def wanted_from(
         seed=seed,
         sabotage=sabotage,
     )
+
+
+def _is_free(folder: Path) -> bool:
+    if folder.is_dir():
+        return not any(folder.iterdir())
+    return not folder.exists() and not any(one.is_file() for one in folder.parents)

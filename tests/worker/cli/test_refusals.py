@@ -115,6 +115,7 @@ CUSTOMERS: Final = (
     refused("demo --events -1", "--events -1", "expected a number"),
     refused("demo --sabotage dorp", "did you mean drop?"),
     refused("demo --keep twins", "expected a folder that is new or empty"),
+    refused("demo --keep welcome.yaml/x", "expected a folder that is new or empty"),
     refused("demo --keep welcome.yaml", "expected a folder that is new or empty"),
 )
 REPLAYS: Final = (
@@ -225,3 +226,13 @@ def contents(home: Path) -> dict[str, list[str]]:
         }
     engine.dispose()
     return found
+
+
+@pytest.mark.parametrize("host", ["198.51.100.7", "no such host"])
+def test_an_address_that_cannot_be_listened_on_names_its_variable(
+    shoal: Shoal, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("SHOAL_HOST", host)
+    ran = shoal("up")
+    assert ran.code == 2
+    assert f"SHOAL_HOST {host!r} cannot be listened on" in ran.err
