@@ -22,7 +22,7 @@ _WAYS = """Stores cannot reach this door yet. Three ways to an address, then set
   3. a tunnel, for trying it:                 ssh -R 80:{door} YOUR-SERVER
 Or without any: `shoal store poll {store}` reads the store's changes every minute."""
 
-_STAYS = """{store} is removed here: secrets, keys, webhooks, names, addresses and dead letters are gone.
+_STAYS = """{store} is removed here: secrets, keys, names, addresses and dead letters are gone.
 What stays until `shoal store remove {store} --erase`: orders, features, segments and decisions,
 under numbers of ours and the platform's ids. Browse events leave after SHOAL_KEEP_BROWSING."""
 
