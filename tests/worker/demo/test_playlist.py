@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections import Counter
 from decimal import Decimal
 
@@ -65,6 +67,14 @@ def test_categories_come_from_titles() -> None:
     assert category("Inflatable Political Globe") == "everything else"
 
 
-def test_memory_of_this_tree_is_counted() -> None:
-    assert 5 < tree_mb(os.getpid()) < 5_000
-    assert tree_mb(os.getpid(), {os.getpid()}) == 0
+def test_memory_of_a_tree_is_counted_with_its_branches() -> None:
+    held = "import sys; held = b'x' * 64_000_000; print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(  # noqa: S603 - our own line
+        [sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        branch = tree_mb(child.pid)
+        whole = tree_mb(os.getpid())
+        child.communicate()
+    assert 61 < branch < whole < 5_000
