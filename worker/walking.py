@@ -24,7 +24,7 @@ from connectors.connecting import Stretch, SupportsResumption
 from connectors.errors import AccessDenied, ConnectorError, PlatformError, Retriable
 from connectors.events import Event, microseconds, moment
 from connectors.protocol import Connector
-from worker import stream, walks
+from worker import restored, stream, walks
 from worker.celery import WALK
 from worker.database import reading, transaction
 from worker.errors import BacklogFull, CannotOpen
@@ -80,7 +80,10 @@ def walk_to_end(kit: Kit, store: int) -> None:
 
 def _due(kit: Kit, store: int) -> list[Walk]:
     with reading(kit.engine) as connection:
-        return walks.due(connection, microseconds(kit.clock()), store)
+        found = walks.due(connection, microseconds(kit.clock()), store)
+        is_restored = store in restored.marks(connection)
+    # What came after a backup is `import`, however the store was heard before: polls come later.
+    return [one for one in found if one.kind == "backfill"] if is_restored else found
 
 
 def _go_on(kit: Kit, one: Walk, end: float) -> None:
