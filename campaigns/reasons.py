@@ -38,7 +38,7 @@ REASONS: Final[dict[str, str]] = {
     REMOVED: "The campaign was removed.",
     BEFORE_START: "It happened before the campaign was started.",
     STALE: "It was heard of {age} after it happened; the campaign takes up to {limit}.",
-    CONDITION: "A condition was not met: {condition}.",
+    CONDITION: "Expected, and not so: {condition}.",
     SUPPRESSED: "The customer is never to be contacted.",
     NO_CONSENT: "Consent for {channel} is not given ({by} asks for it).",
     SEGMENT_SKIPPED: "The campaign skips segment {segment}.",

@@ -67,7 +67,13 @@ def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> 
     try:
         with ends.allowed():
             with screen(console, there.kit, there.target.number, wanted.picture) as shown:
-                seen = stage.play(wanted, there, shown.on_step)
+
+                def on_step(now: stage.Moment) -> None:
+                    ends.insist()
+                    shown.on_step(now)
+
+                seen = stage.play(wanted, there, on_step)
+                ends.insist()
             told = stage.results(there, seen)
             summary.show(console, there, told)
             for line in seen.verdict["differences"]:

@@ -52,10 +52,15 @@ class Leaving:
         finally:
             self._may_leave = False
 
-    def _leave(self) -> None:
-        if self._asked and self._may_leave:
+    def insist(self) -> None:
+        """Leave now if somebody asked: what a signal raises is lost in a finalizer."""
+        if self._asked:
             self._may_leave = False
             raise SystemExit(_BY_SIGNAL + self._asked)
+
+    def _leave(self) -> None:
+        if self._may_leave:
+            self.insist()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.text import Text
 from sqlalchemy import Connection, select
 
 from campaigns.costs import money_text
-from campaigns.reasons import QUIET_HOURS
+from campaigns.reasons import COOLDOWN, QUIET_HOURS
 from connectors.events import moment
 from worker import models, tallies
 from worker.database import reading
@@ -120,8 +120,8 @@ def _examples(connection: Connection, shop: Shop) -> Iterator[str]:
         select(holds.customer, holds.campaign, holds.at.label("made_at"), people.platform_id)
         .join(models.customers, people.id == holds.customer)
         .where(holds.store == shop.number, holds.campaign == "win-back")
-        # Quiet hours put off; a no is more of an answer.
-        .order_by(holds.reason == QUIET_HOURS, holds.at.desc(), holds.customer)
+        # Quiet hours put off, and a cooldown follows a yes; a plain no is more of an answer.
+        .order_by(holds.reason.in_([QUIET_HOURS, COOLDOWN]), holds.at.desc(), holds.customer)
         .limit(1)
     ).first()
     for row, question in ((got, "Why this one"), (not_now, "Why not this one")):

@@ -198,6 +198,17 @@ def test_a_second_signal_does_not_disturb_the_tidying_up() -> None:
     assert ended.value.code == 128 + signal.SIGINT
 
 
+def test_a_signal_that_was_lost_is_noticed_later() -> None:
+    ends = Leaving()
+    ends.insist()
+    # Where Python calls a finalizer, it prints what is raised and goes on.
+    with suppress(SystemExit), ends.allowed():
+        ends.ask(signal.SIGINT)
+    with pytest.raises(SystemExit) as ended:
+        ends.insist()
+    assert ended.value.code == 128 + signal.SIGINT
+
+
 def test_only_our_own_marked_folders_are_removed(tmp_path: Path) -> None:
     (tmp_path / "shoal-demo-unmarked").mkdir()
     elsewhere = tmp_path / "other" / "file"
