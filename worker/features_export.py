@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from connectors.records import exponent
 from segmentation import running
@@ -18,7 +18,9 @@ from worker.refolding import refolded
 def features_table(
     connection: Connection, store: int, currency: str, now: int, *, as_of: int | None = None
 ) -> pd.DataFrame:
-    """``customer_id`` and every feature, times as aware UTC; customers with a platform id.
+    """``customer_id`` and every feature, times as aware UTC; visitors are left out.
+
+    ``customer_id`` is the platform's; our own for people of whom only an e-mail is known.
 
     Parameters
     ----------
@@ -30,8 +32,12 @@ def features_table(
     columns = models.customers.c
     rows = connection.execute(
         select(columns.id, columns.platform_id, columns.record)
-        .where(columns.store == store, columns.platform_id != "", columns.merged_into.is_(None))
-        .order_by(columns.platform_id)
+        .where(
+            columns.store == store,
+            or_(columns.platform_id != "", columns.is_known),
+            columns.merged_into.is_(None),
+        )
+        .order_by(columns.platform_id, columns.id)
     ).all()
     if as_of is None:
         records = running.unpack([bytes(row.record) for row in rows])
@@ -39,7 +45,9 @@ def features_table(
         records = refolded(connection, store, [row.id for row in rows], before=as_of)
     at = now if as_of is None else as_of
     values = running.derive(records, at, currency_exponent=exponent(currency))
-    table = pd.DataFrame({"customer_id": [row.platform_id for row in rows], **values})
+    table = pd.DataFrame(
+        {"customer_id": [row.platform_id or str(row.id) for row in rows], **values}
+    )
     for name in values:
         if BY_NAME[name].unit == "time":
             table[name] = pd.to_datetime(table[name], unit="us", utc=True)

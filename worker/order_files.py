@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from connectors.events import Event, event_id
+from connectors.facts import normalised_email, who
 from connectors.records import LARGEST_AMOUNT, Line, Order, Refund, exponent
 from worker.cells import FileRefused, ids, moments, numbers, read_table
 
@@ -84,7 +86,8 @@ def read_mapping(text: str) -> dict[str, str]:
 def read_log(path: Path, mapping: Mapping[str, str], zone: tzinfo) -> Log:
     """The lines of a purchase log in order of time.
 
-    A naive time is in ``zone``. Columns without a mapping are taken by their own name.
+    A naive time is in ``zone``. Columns without a mapping are taken by their own name. Addresses
+    of customers are stripped and in lower case.
 
     Raises
     ------
@@ -102,6 +105,7 @@ def read_log(path: Path, mapping: Mapping[str, str], zone: tzinfo) -> Log:
         kept[ours] = numbers(path, kept[ours])
     for ours in (one for one in _TEXTS if one in kept):
         kept[ours] = ids(kept[ours])
+    kept["customer"] = kept["customer"].map(lambda cell: normalised_email(cell) or cell)
     kept["time"] = moments(path, kept["time"], zone)
     missing = tuple(ours for ours in FIELDS if ours not in lines.columns)
     if not len(lines):
@@ -152,9 +156,10 @@ def refuse_future(path: Path, log: Log, now: datetime) -> None:
 
 
 def order_events(log: Log, store: str, currency: str, received_at: datetime) -> list[Event]:
-    """One event an order or return, in order of time.
+    """One event an order or return, in order of time; personal fields are not sealed yet.
 
-    A return is an order whose id begins with ``C``, or the lines of negative quantity of another.
+    A customer who goes by an address is known by that e-mail and by no id of the platform. A
+    return is an order whose id begins with ``C``, or the lines of negative quantity of another.
 
     Raises
     ------
@@ -186,6 +191,7 @@ def _valued(log: Log, currency: str) -> pd.DataFrame:
 @dataclass(frozen=True, slots=True)
 class _Purchase:
     order: str
+    name: str  # the order, and whose: of two people it is one each
     customer: str
     at: datetime
     lines: tuple[Line, ...]
@@ -199,12 +205,17 @@ def _grouped(lines: pd.DataFrame) -> Iterator[_Purchase]:
     columns = ("customer", "order", "time", "product", "quantity", "value", "off")
     for row in lines[list(columns)].itertuples(index=False, name=None):
         rows.setdefault((row[0], row[1]), []).append(row)
+    addresses: Counter[str] = Counter()
     for (customer, order), its in rows.items():
+        # Names are kept, and hashed without a key: no address may be part of them.
+        addresses[order] += "@" in customer
+        whose = f"@{addresses[order]}" if "@" in customer else customer
         if sum(abs(row[5]) + row[6] + abs(row[4]) for row in its) > LARGEST_AMOUNT:
             message = f"order {order!r} is too large: expected less than {LARGEST_AMOUNT:,} pieces "
             raise FileRefused(message + "and units of the currency's smallest coin")
         yield _Purchase(
             order=order,
+            name=f"{order}:{whose}",
             customer=customer,
             at=min(row[2] for row in its).to_pydatetime(),
             lines=tuple(Line(row[3], int(row[4]), int(row[5])) for row in its if row[3]),
@@ -229,7 +240,7 @@ def _sale(one: _Purchase, store: str, currency: str, received_at: datetime) -> E
 
 def _return(one: _Purchase, store: str, currency: str, received_at: datetime) -> Event:
     body = Refund(
-        refund_id=f"{one.order}:{one.customer}",
+        refund_id=one.name,
         currency=currency,
         value=abs(one.value),
         refunded_at=one.at,
@@ -240,15 +251,17 @@ def _return(one: _Purchase, store: str, currency: str, received_at: datetime) ->
 
 def _event(one: _Purchase, store: str, body: Order | Refund, received_at: datetime) -> Event:
     type_ = "order_updated" if isinstance(body, Order) else "order_refunded"
+    address = normalised_email(one.customer)
     return Event(
-        id=event_id(store, type_, one.at, f"{one.order}:{one.customer}"),
+        id=event_id(store, type_, one.at, one.name),
         store=store,
         type=type_,
         at=one.at,
         received_at=received_at,
         source="replay",
-        identities=(("customer_id", one.customer),),
+        identities=who([("customer_id", "" if address else one.customer)], address),
         body=body,
+        personal={"email": address} if address else {},
     )
 
 
