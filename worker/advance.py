@@ -42,7 +42,7 @@ from worker.shop import Shop
 
 @dataclass(slots=True)
 class Woken:
-    """Whom to ring after the commit: stores with due actions, with learning to do, look-ups."""
+    """What follows the commit: stores with due actions, with learning to do; events set aside."""
 
     deliver: set[int] = field(default_factory=set)
     learn: set[int] = field(default_factory=set)

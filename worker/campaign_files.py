@@ -68,6 +68,8 @@ def read_files(paths: Sequence[Path], known: Known) -> Files:
                 said += [(str(path), one) for one in warnings(campaigns[-1], known)]
         except InvalidCampaign as error:
             wrong.append(error)
+        except FileNotFoundError:
+            wrong.append(InvalidCampaign(str(path), [Problem("", "there is no such file")]))
         except OSError as error:
             problem = Problem("", f"cannot be read: {error.strerror or type(error).__name__}")
             wrong.append(InvalidCampaign(str(path), [problem]))

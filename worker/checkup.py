@@ -38,7 +38,11 @@ _ENOUGH_DISK: Final = 1 << 30
 
 def examine(settings: Settings) -> list[Finding]:
     """Every check, in an order in which an earlier one explains a later one."""
-    found = [_packages(), _disk(settings), _asked("secret key", lambda: _key(settings))]
+    found = [_packages(), _disk(settings)]
+    if settings.is_embedded_database and not Path(str(database_url(settings).database)).exists():
+        said = f"nothing is in {settings.home} yet: `shoal up` makes it"
+        return [*found, Finding("home", is_ok=False, said=said)]
+    found.append(_asked("secret key", lambda: _key(settings)))
     engine = open_engine(database_url(settings))
     found.append(_asked("database", lambda: _schema(engine)))
     if not found[-1].is_ok:

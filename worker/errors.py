@@ -57,8 +57,9 @@ class UnknownStore(ShoalError):
     def __init__(self, store: str, known: Sequence[str]) -> None:
         near = get_close_matches(store, known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        there = ", ".join(sorted(known)[:10]) or "none yet, see `shoal store add`"
-        super().__init__(f"store {store!r} is not known: expected one of {there}{hint}")
+        there = f"expected one of {', '.join(sorted(known)[:10])}{hint}"
+        none = "there is no store yet, `shoal store add` makes one"
+        super().__init__(f"store {store!r} is not known: {there if known else none}")
 
 
 class StoreRefused(ShoalError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from difflib import get_close_matches
@@ -32,6 +32,16 @@ FIELDS: Final[dict[str, bool]] = {
 }
 # What no row may leave empty where the file has the column.
 EACH_ROW: Final = ("order", "customer", "time", "quantity", "price")
+# Names in use for them, in small letters alone.
+_IN_USE: Final[dict[str, tuple[str, ...]]] = {
+    "order": ("orderid", "ordernumber", "orderno", "invoice", "invoiceno", "invoiceid", "name"),
+    "customer": ("customerid", "userid", "clientid", "email", "buyer", "client", "user"),
+    "time": ("date", "datetime", "timestamp", "orderdate", "invoicedate", "createdat", "paidat"),
+    "product": ("productid", "sku", "stockcode", "item", "itemid", "lineitemsku"),
+    "quantity": ("qty", "pieces", "amount", "count"),
+    "price": ("unitprice", "itemprice", "lineitemprice"),
+    "discount": ("rebate", "discountamount"),
+}
 # Features that need a column, for the word about what is missing.
 NEEDED_FOR: Final = {
     "product": "items_per_order, distinct_products, recommendations",
@@ -120,6 +130,7 @@ def _refuse_columns(
 ) -> None:
     there = [str(one) for one in table.columns]
     taken: dict[str, str] = {}
+    lacking: dict[str, str] = {}
     for ours, theirs in names.items():
         if theirs in there and theirs in taken:
             problem = f"column {theirs!r} is {taken[theirs]} already, and cannot be {ours} too"
@@ -128,13 +139,30 @@ def _refuse_columns(
         if theirs in there:
             taken[theirs] = ours
         elif FIELDS[ours] or ours in mapping:
-            near = get_close_matches(theirs, there, 1)
-            hint = f"; nearest is {near[0]!r}: --map {ours}={near[0]}" if near else ""
-            if len(there) == 1 and re.search(r"[;\t|]", there[0]):
-                hint = "; expected commas between columns"
-            columns = ", ".join(there)
-            message = f"{path}: no column {theirs!r} for {ours}; there are {columns}{hint}"
-            raise FileRefused(message)
+            lacking[ours] = theirs
+    if lacking:
+        near = _nearest(lacking, [one for one in there if one not in taken])
+        hint = ", ".join(f"{theirs!r} for {ours}" for ours, theirs in near.items())
+        option = ",".join(f"{ours}={theirs}" for ours, theirs in {**mapping, **near}.items())
+        told = f"; nearest is {hint}: --map '{option}'" if near else ""
+        if len(there) == 1 and re.search(r"[;\t|]", there[0]):
+            told = "; expected commas between columns"
+        without = ", ".join(f"no column {theirs!r} for {ours}" for ours, theirs in lacking.items())
+        message = f"{path}: {without}; there are {', '.join(there)}{told}"
+        raise FileRefused(message)
+
+
+def _nearest(lacking: Mapping[str, str], free: Sequence[str]) -> dict[str, str]:
+    """The column that each name may have meant, by spelling or by the names in use."""
+    plain = {re.sub(r"[^a-z]", "", one.lower()): one for one in reversed(free)}
+    found: dict[str, str] = {}
+    for ours, theirs in lacking.items():
+        left = [one for one, column in plain.items() if column not in found.values()]
+        known = next((one for one in _IN_USE.get(ours, ()) if one in left), "")
+        near = get_close_matches(theirs.lower(), left, 1)
+        if near or known:
+            found[ours] = plain[near[0] if near else known]
+    return found
 
 
 def refuse_future(path: Path, log: Log, now: datetime) -> None:

@@ -29,13 +29,15 @@ def _answer(need: Need) -> str:
 
 def secrets_of(texts: list[str]) -> dict[str, str]:
     """Secrets as NAME=VALUE; a NAME alone is asked for, so that no shell's history keeps it."""
-    return pairs(
-        [
-            text if "=" in text else f"{text}={typer.prompt(text, hide_input=True)}"
-            for text in texts
-        ],
-        "--secret",
-    )
+    return pairs([text if "=" in text else f"{text}={_unseen(text)}" for text in texts], "--secret")
+
+
+def _unseen(name: str) -> str:
+    if not sys.stdin.isatty():
+        problem = f"--secret {name}: nobody can be asked without a terminal: --secret {name}=VALUE"
+        raise typer.BadParameter(problem)
+    told: str = typer.prompt(name, hide_input=True)
+    return told
 
 
 def pairs(texts: list[str], name: str) -> dict[str, str]:

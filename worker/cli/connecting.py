@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a command imports what it needs
     from datetime import timedelta
 
     from worker.connecting import Connected
+    from worker.runtime import Kit
 
 _StoreId = Annotated[str, typer.Argument(help="The store's id.")]
 _WAYS = """Stores cannot reach this door yet. Three ways to an address, then set SHOAL_PUBLIC_URL:
@@ -95,15 +96,21 @@ def remove(
     force: Annotated[
         bool, typer.Option("--force", help="Although something could not be taken back in it.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
     json: Json = False,
 ) -> None:
     """Take webhooks, tags and open coupons back in a store, then delete it here."""
+    import sys
+
     from rich.progress import Progress
 
     from worker.cli.context import opened
     from worker.leaving import CLOSING, forget_store, leave_store
 
-    with opened() as kit, Progress(disable=json, transient=True) as bar:
+    is_quiet = json or not sys.stdout.isatty()
+    with opened() as kit, Progress(disable=is_quiet, transient=True) as bar:
+        if erase and not yes and sys.stdin.isatty():
+            _ask_to_erase(kit, store)
         task = bar.add_task(f"Leaving {store}", total=None)
         left = leave_store(
             kit, store, lambda done, total: bar.update(task, completed=done, total=total)
@@ -125,6 +132,16 @@ def remove(
         else:
             say(f"{store} is erased here." if erase else _STAYS.format(store=store))
     raise typer.Exit(0 if is_gone else 1)
+
+
+def _ask_to_erase(kit: Kit, store: str) -> None:
+    """Ask once, of a store that is there."""
+    from worker.database import reading
+    from worker.stores import load_store
+
+    with reading(kit.engine) as connection:
+        load_store(connection, store)
+    typer.confirm(f"Erase all that is known of {store} for ever?", abort=True, err=True)
 
 
 def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> None:

@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from tests.worker.cli.conftest import Shoal, added
 from worker.database import open_engine, reading
 from worker.sealing import sealer_from
 from worker.stores import config_of, load_store
@@ -17,7 +18,9 @@ from worker.stores import config_of, load_store
 PATIENCE = 60.0
 
 
-def conversation(home: Path, words: list[str], answers: list[tuple[str, str]]) -> str:
+def conversation(
+    home: Path, words: list[str], answers: list[tuple[str, str]], code: int = 0
+) -> str:
     """Run the command at a terminal of its own; everything that the terminal showed."""
     ours, theirs = os.openpty()
     environment = {
@@ -43,7 +46,7 @@ def conversation(home: Path, words: list[str], answers: list[tuple[str, str]]) -
             os.write(ours, f"{answer}\n".encode())
             seen += "\0"
         seen += rest_of(ours)
-        assert process.wait(PATIENCE) == 0, seen
+        assert process.wait(PATIENCE) == code, seen
     os.close(ours)
     return seen
 
@@ -84,3 +87,23 @@ def test_only_what_is_needed_is_asked_for_and_secrets_stay_unseen(tmp_path: Path
         "client_id": "the-id-nobody-sees",
         "client_secret": "the-secret-nobody-sees",
     }
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="a system without terminals of this kind")
+def test_erasing_a_store_is_asked_about_once(shoal: Shoal, home: Path) -> None:
+    asked = "Erase all that is known of shop for ever? [y/N]"
+    remove = ["store", "remove", "shop", "--erase", "--force"]
+    added(shoal, "shop")
+    assert "Aborted" in conversation(home, remove, [(asked, "n")], 1)
+    assert shoal("store", "list", "--json").json["stores"]
+    assert "shop is erased here" in conversation(home, remove, [(asked, "y")])
+    assert shoal("store", "list", "--json").json["stores"] == []
+    added(shoal, "shop")
+    assert "Erase all" not in conversation(home, [*remove, "--yes"], [])
+
+
+def test_a_script_that_removes_a_store_is_asked_nothing(shoal: Shoal) -> None:
+    added(shoal, "shop")
+    ran = shoal("store", "remove", "shop", "--erase", "--force")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("Gone in the store: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -62,6 +63,7 @@ STORES: Final = (
     ),
     refused("store add b --origins shop.example", "origin 'shop.example'", "https://shop.ex"),
     refused("store keys shp", "did you mean 'shop'?"),
+    refused("store add b --platform shopify --secret client_id", "--secret client_id=VALUE"),
     refused("store keys shop --renew sever", "--renew 'sever'", "expected server or browser"),
     refused("store keys shop --renew server --origins x", "origin 'x'", "or *"),
     refused("store ad x", "No such command 'ad'", "Did you mean 'add'?"),
@@ -70,7 +72,7 @@ STORES: Final = (
 )
 CAMPAIGNS: Final = (
     refused("campaigns check", "Missing argument"),
-    refused("campaigns check nowhere.yaml", "nowhere.yaml", "No such file"),
+    refused("campaigns check nowhere.yaml", "nowhere.yaml", "there is no such file"),
     refused("campaigns check empty", "empty", "expected a folder with .yaml files"),
     refused("campaigns check latin.yaml", "latin.yaml", "expected UTF-8, found byte 0xff"),
     refused("campaigns check twins", "twins/b.yaml", "'welcome' is in another file too"),
@@ -143,7 +145,9 @@ LOGS: Final[Sequence[tuple[str, str | bytes, str]]] = (
     ("many.csv", HEADER + "o1,c1,2011-01-01,p,9e18,0\n", "order 'o1' is too large"),
     ("header.csv", HEADER, "found no line"),
     ("nothing.csv", "", "expected a header"),
-    ("other.csv", "a,b\n1,2\n", "no column 'order' for order; there are a, b"),
+    ("other.csv", "a,b\n1,2\n", "no column 'order' for order, no column 'customer'"),
+    ("date.csv", HEADER.replace("time", "Date"), "no column 'time' for time; there are order"),
+    ("dated.csv", "Order ID,buyr,buyer,Date\n", "--map 'order=Order ID,customer=buyer,time=Date'"),
     ("semi.csv", HEADER.replace(",", ";") + "1;2;3;4;5;6\n", "expected commas between columns"),
     ("wide.csv", HEADER + "o1,c1,2011-01-01,p,1,1,9,9\n", "as many cells in each row"),
     ("latin.csv", HEADER.encode() + b"\xff,c1,2011-01-01,p,1,1\n", "UTF-8, found byte 0xff"),
@@ -226,6 +230,22 @@ def contents(home: Path) -> dict[str, list[str]]:
         }
     engine.dispose()
     return found
+
+
+def test_where_no_store_is_none_is_offered(shoal: Shoal) -> None:
+    ran = shoal("store", "keys", "shop")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'shop' is not known: there is no store yet, `shoal store add` makes one" in ran.err
+
+
+def test_a_secret_cannot_be_asked_for_without_a_terminal(
+    shoal: Shoal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("typed\n"))
+    ran = shoal("store", "add", "b", "--secret", "api_key")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--secret api_key=VALUE" in ran.err
+    assert "GetPassWarning" not in ran.err
 
 
 @pytest.mark.parametrize("host", ["198.51.100.7", "no such host"])

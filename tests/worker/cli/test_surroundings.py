@@ -82,6 +82,14 @@ def test_a_service_that_is_away_ends_with_four(
     assert "Traceback" not in ran.err
 
 
+def test_an_empty_home_is_no_service_that_is_away(shoal: Shoal, home: Path) -> None:
+    ran = shoal("doctor", "--json")
+    assert ran.code == 1
+    (wrong,) = [one for one in ran.json["findings"] if not one["ok"]]
+    assert wrong["said"] == f"nothing is in {home} yet: `shoal up` makes it"
+    assert not home.exists()
+
+
 def test_another_key_than_the_stores_is_noticed(
     shoal: Shoal, at_valkey: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
