@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from threading import Lock
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.errors import ShoalError
 from worker.observability import set_up_logging
 from worker.runtime import Kit, close_kit, open_kit
 from worker.settings import settings_from
+from worker.web.counters import Counters
 from worker.web.desk import make_desk
 from worker.web.door import door_app
 from worker.web.listeners import (
@@ -20,7 +25,6 @@ from worker.web.listeners import (
     serve,
     write_listening,
 )
-from worker.web.status import status_app
 
 # Seconds for each answer of Redis: twice that, and the sender hears 503.
 _PATIENCE = 1.0
@@ -58,11 +62,33 @@ def run(kit: Kit) -> None:
     desk = make_desk(kit)
     desk.directory.start()
     try:
-        apps = [(door_app(desk), door), (status_app(kit, desk.counters), status)]
+        apps = [(door_app(desk), door), (_status_app(kit, desk.counters), status)]
         asyncio.run(serve(apps, lambda: write_listening(settings, listening)))
     finally:
         desk.directory.stop()
         close_kit(kit)
+
+
+def _status_app(kit: Kit, counters: Counters) -> ASGIApp:
+    """The status app, made in a thread when somebody first asks.
+
+    It needs numpy and campaigns, 20 MB that a door into which nobody looks does without.
+    """
+    made: list[ASGIApp] = []
+    lock = Lock()
+
+    def app() -> ASGIApp:
+        from worker.web.status import status_app  # noqa: PLC0415 - see above
+
+        with lock:
+            if not made:
+                made.append(status_app(kit, counters))
+            return made[0]
+
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await run_in_threadpool(app))(scope, receive, send)
+
+    return ask
 
 
 if __name__ == "__main__":
