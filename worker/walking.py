@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from connectors.connecting import Stretch, SupportsResumption
 from connectors.errors import AccessDenied, ConnectorError, PlatformError, Retriable
@@ -89,8 +90,9 @@ def _due(kit: Kit, store: int) -> list[Walk]:
 def _go_on(kit: Kit, one: Walk, end: float) -> None:
     with reading(kit.engine) as connection:
         store = load_store(connection, one.store)
+        before = _imported_before(connection, one)
     try:
-        after = _read_on(kit, store, one, end)
+        after = _read_on(kit, store, one, before, end)
     except BacklogFull as full:
         after = _after(kit, one, _BUSY, str(full))
     except Retriable as error:
@@ -107,13 +109,19 @@ def _go_on(kit: Kit, one: Walk, end: float) -> None:
         walks.keep(connection, after)
 
 
-def _read_on(kit: Kit, store: Store, one: Walk, end: float) -> Walk:
+def _imported_before(connection: Connection, one: Walk) -> int:
+    """When a store's backfill began: a poll's first round reads a little of before, too."""
+    backfill = one if one.kind == "backfill" else walks.walk_of(connection, one.store, "backfill")
+    return backfill.began_at if backfill else 0
+
+
+def _read_on(kit: Kit, store: Store, one: Walk, before: int, end: float) -> Walk:
     line = line_to(kit, store)
     one = _counted(line.connector, one)
     for stretch in _stretches(line.connector, moment(one.since), one.resume):
         with stream.reachable():
             kit.redis.set(stream.walk_bell(store.number), 1, px=LEASE)
-        events = [_labelled(event, one) for event in stretch.events]
+        events = [_labelled(event, before) for event in stretch.events]
         for start in range(0, len(events), PART):
             accept(kit, store.partition, seal_events(kit.sealer, events[start : start + PART]))
         one = walks.advanced(one, stretch.resume, len(events), microseconds(kit.clock()))
@@ -146,8 +154,8 @@ def _stretches(connector: Connector, since: datetime, resume: str) -> Iterator[S
         yield Stretch(part, "")
 
 
-def _labelled(event: Event, one: Walk) -> Event:
-    is_old = one.kind == "backfill" and microseconds(event.at) < one.began_at
+def _labelled(event: Event, before: int) -> Event:
+    is_old = microseconds(event.at) < before
     return msgspec.structs.replace(event, source="import" if is_old else "poll")
 
 

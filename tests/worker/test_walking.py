@@ -80,6 +80,18 @@ def sell(sandbox: Shop, count: int, first: int = 0) -> None:
         sandbox.post("/admin/orders", order)
 
 
+def sell_now(sandbox: Shop, name: str) -> None:
+    """One paid order of this moment."""
+    order = {
+        "id": name,
+        "currency": "EUR",
+        "lines": [{"product_id": "p1", "quantity": 1, "price": "9.90"}],
+        "customer": {"id": "c1"},
+        "status": "paid",
+    }
+    sandbox.post("/admin/orders", order)
+
+
 def drain(kit: Kit) -> None:
     for partition in range(2):
         while stream.unread(kit.redis, partition):
@@ -152,6 +164,22 @@ def webhook_of(document: dict[str, Any], now: datetime) -> Webhook:
     body = json.dumps(document).encode()
     headers = signed_headers(WEBHOOK_SECRET, "order.updated", body, document["id"])
     return Webhook({name.lower(): value for name, value in headers.items()}, body, now)
+
+
+def test_what_was_there_when_polling_began_triggers_nothing(kit: Kit, sandbox: Shop) -> None:
+    store = added(kit, sandbox, "shop")
+    sell_now(sandbox, "before")
+    begin(kit, store)
+    with transaction(kit.engine) as connection:
+        walks.begin_polling(connection, store, microseconds(kit.clock()))
+    walking.walk_to_end(kit, store)
+    drain(kit)
+    assert state(kit, store)["people"]["c1"][1] == 1
+    assert state(kit, store)["actions"] == []
+    sell_now(sandbox, "after")
+    poll(kit, store)
+    assert state(kit, store)["people"]["c1"][1] == 2
+    assert state(kit, store)["actions"] == ["coupon"]
 
 
 def test_polling_alone_ends_where_webhooks_end(kit: Kit, sandbox: Shop) -> None:
