@@ -104,17 +104,18 @@ def remove(
 
     from rich.progress import Progress
 
-    from worker.cli.context import opened
+    from worker.cli.context import opened, with_redis
     from worker.leaving import CLOSING, forget_store, leave_store
 
     is_quiet = json or not sys.stdout.isatty()
-    with opened() as kit, Progress(disable=is_quiet, transient=True) as bar:
+    with opened() as kit, with_redis(kit.settings):
         if erase and not yes and sys.stdin.isatty():
-            _ask_to_erase(kit, store)
-        task = bar.add_task(f"Leaving {store}", total=None)
-        left = leave_store(
-            kit, store, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+            _ask_to_erase(kit, store)  # before the bar, which writes over a question
+        with Progress(disable=is_quiet, transient=True) as bar:
+            task = bar.add_task(f"Leaving {store}", total=None)
+            left = leave_store(
+                kit, store, lambda done, total: bar.update(task, completed=done, total=total)
+            )
         is_gone = force or not left.problems
         if is_gone:
             forget_store(kit, store, erases=erase, patience=CLOSING)
