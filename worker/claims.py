@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -169,25 +170,27 @@ def _orders_since() -> ScalarSelect[int]:
 
 
 Version = tuple[str, int]
-# (store, campaign, version) -> the file. A version never changes.
-_parsed: dict[tuple[int, str, int], Campaign] = {}
 
 
 def _files(connection: Connection, store: int, asked: Sequence[Claimed]) -> dict[Version, Campaign]:
     """The campaigns' files under which the actions were made."""
-    wanted = {(store, action.campaign, action.version) for action in asked if action.campaign}
-    missing = sorted(wanted - _parsed.keys())
-    if missing:
-        columns = models.campaign_versions.c
-        rows = connection.execute(
-            select(columns.id, columns.version, columns.body).where(
-                columns.store == store,
-                or_(*(and_(columns.id == name, columns.version == at) for _, name, at in missing)),
-            )
-        ).all()
-        for row in rows:
-            _parsed[store, row.id, row.version] = load_campaign(row.body, f"campaign {row.id}")
-    return {key[1:]: _parsed[key] for key in wanted if key in _parsed}
+    wanted = sorted({(action.campaign, action.version) for action in asked if action.campaign})
+    if not wanted:
+        return {}
+    columns = models.campaign_versions.c
+    rows = connection.execute(
+        select(columns.id, columns.version, columns.body).where(
+            columns.store == store,
+            or_(*(and_(columns.id == name, columns.version == at) for name, at in wanted)),
+        )
+    ).all()
+    return {(row.id, row.version): _parsed(row.id, row.body) for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _parsed(name: str, body: str) -> Campaign:
+    # By the text: a number may come to mean another store, and a version another file.
+    return load_campaign(body, f"campaign {name}")
 
 
 def _objection(

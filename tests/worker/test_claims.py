@@ -73,10 +73,9 @@ def reason(kit: Kit, one: Claimed, now: int = NOW) -> str:
 
 
 @pytest.fixture(autouse=True)
-def world(kit: Kit, shop: AddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def world(kit: Kit, shop: AddedStore) -> None:
     """Customer 5 of store 1, who consents, and a live campaign that asks for it."""
     assert shop.number == 1
-    monkeypatch.setattr("worker.claims._parsed", {})
     put(kit, "customers", id=5, store=1, consents='{"email":true}')
     put(kit, "campaigns", store=1, id="hello", version=1, state="live", body=FILE)
     put(kit, "campaign_versions", store=1, id="hello", version=1, body=FILE)
@@ -84,6 +83,15 @@ def world(kit: Kit, shop: AddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_still_holds_is_pushed(kit: Kit) -> None:
     assert reason(kit, action(kit)) == ""
+
+
+def test_another_file_by_the_same_number_is_read_anew(kit: Kit) -> None:
+    one = action(kit)
+    put(kit, "customers", id=5, store=1, consents='{"email":false}')
+    assert reason(kit, one) == "no_consent"
+    without = FILE[: FILE.index("limits")]
+    put(kit, "campaign_versions", store=1, id="hello", version=1, body=without)
+    assert reason(kit, one) == ""
 
 
 def test_a_claim_is_a_lease(kit: Kit) -> None:
