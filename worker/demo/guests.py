@@ -36,8 +36,9 @@ def guest(
     name: str,
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
+    grace: float = _GRACE,
 ) -> Iterator[Guest]:
-    """A Python process for the length of the block.
+    """A Python process for the length of the block; ``grace`` are seconds that its end may take.
 
     It leads a group of its own, so that Ctrl-C reaches it through us alone, and the guardian knows
     it, so that it does not outlive us by kill -9 either.
@@ -58,7 +59,7 @@ def guest(
     try:
         yield Guest(process, log)
     finally:
-        _end(process)
+        _end(process, grace)
         outer.release(process.pid)
 
 
@@ -70,10 +71,10 @@ def pipe_of(pipe: IO[str] | None) -> IO[str]:
     return pipe
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], grace: float) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE)
+        process.wait(grace)
     guardian.kill_group(process.pid)
     process.wait()
     for pipe in (process.stdin, process.stdout):

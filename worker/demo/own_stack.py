@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Final
 
-from worker import guardian
+from worker.demo.guests import Guest, guest
 from worker.errors import ServiceUnreachable, ShoalError
 from worker.settings import Settings
 from worker.supervisor import Stack
@@ -36,43 +33,18 @@ def own_stack(outer: Stack) -> Iterator[tuple[int, Listening]]:
     ShoalError
         In the words of `shoal up`, if that does not start.
     """
-    log = outer.settings.home / "logs" / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with log.open("wb") as written:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, *_UP],
-            env=dict(outer.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=written,
-            process_group=0,
-        )
-    outer.adopt(process.pid)
-    try:
-        yield process.pid, _await_door(outer.settings, process, log)
-    finally:
-        _end(process)
-        outer.release(process.pid)
+    with guest(outer, "up", _UP, outer.environment, _STOPPING) as up:
+        yield up.process.pid, _await_door(outer.settings, up)
 
 
-def _await_door(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> Listening:
+def _await_door(settings: Settings, up: Guest) -> Listening:
     end = monotonic() + _PATIENCE
     while monotonic() < end:
         listening = read_listening(settings)
         if listening is not None:
             return listening
-        if process.poll() is not None:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            words = lines[-1] if lines else f"`shoal up` ended with status {process.returncode}"
-            raise ShoalError(words)
+        if up.process.poll() is not None:
+            raise ShoalError(up.complaint)
         sleep(_LOOK)
-    message = f"the door did not open in {_PATIENCE:g} s: see {log.parent}"
+    message = f"the door did not open in {_PATIENCE:g} s: see {settings.home / 'logs'}"
     raise ServiceUnreachable(message)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_STOPPING)
-    guardian.kill_group(process.pid)
-    process.wait()
