@@ -12,6 +12,7 @@ import os
 import shutil
 import sqlite3
 import tarfile
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from worker import backup_file, models, process_clock, restored, stores, stream,
 from worker.backup import shoal_tables
 from worker.backup_file import SQLITE_MEMBER, Manifest
 from worker.database import VERSION_TABLE, database_url, open_engine, reading, transaction
-from worker.errors import BackupRefused
+from worker.errors import BackupRefused, SecretKeyMissing
 from worker.holding import holding
 from worker.restored_rows import fill
 from worker.sealing import key_ids
@@ -62,8 +63,17 @@ def restore(settings: Settings, path: Path) -> Manifest:
 
 
 def _check_keys(settings: Settings, manifest: Manifest, path: Path) -> None:
-    there = key_ids(secret_keys(settings))
-    missing = sorted({*manifest.keys.sealed, manifest.keys.finds} - set(there))
+    needed = {*manifest.keys.sealed, manifest.keys.finds}
+    try:
+        there = key_ids(secret_keys(settings))
+    except SecretKeyMissing:
+        msg = (
+            f"{path}: it was sealed with {_named(needed)}, and no key is here: put the keys of the "
+            f"installation that was backed up into SHOAL_SECRET_KEY or {settings.home / KEY_FILE}. "
+            "A new key opens nothing of it"
+        )
+        raise BackupRefused(msg) from None
+    missing = sorted(needed - set(there))
     if missing or there[-1] != manifest.keys.finds:
         msg = (
             f"{path}: key {', '.join(missing) or 'none'} is missing, addresses are found "
@@ -71,6 +81,11 @@ def _check_keys(settings: Settings, manifest: Manifest, path: Path) -> None:
             f"installation that was backed up, in SHOAL_SECRET_KEY or {settings.home / KEY_FILE}"
         )
         raise BackupRefused(msg)
+
+
+def _named(keys: Iterable[str]) -> str:
+    names = sorted(keys)
+    return f"key{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _check_revision(manifest: Manifest, path: Path) -> None:

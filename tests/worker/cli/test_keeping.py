@@ -81,3 +81,18 @@ def test_keys_are_changed_twice_and_the_middle_one_may_go(
     assert [one["key"] for one in told["keys"]] == [twice["seals"], first]
     assert newest not in shoal("keys", "list").out
     assert shoal("doctor", "--json").json["findings"][2]["ok"]
+
+
+def test_a_home_without_a_key_is_told_which_key_the_backup_needs(
+    shoal: Shoal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(shoal, "shop")
+    (key,) = shoal("backup", "one.backup", "--json").json["keys"]
+    monkeypatch.delenv("SHOAL_SECRET_KEY")
+    monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "other"))
+    ran = shoal("restore", "one.backup")
+    assert ran.code == 2
+    assert f"sealed with key {key}, and no key is here" in ran.err
+    assert f"{tmp_path}/other/secret.key" in ran.err
+    assert "let `shoal up` make" not in ran.err
+    assert not (tmp_path / "other").exists()
