@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import sys
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,15 @@ def unit_path() -> Path:
     """Where systemd looks for a user's units (XDG base directories)."""
     base = os.environ.get("XDG_CONFIG_HOME", "") or "~/.config"
     return Path(base).expanduser() / "systemd" / "user" / NAME
+
+
+def user() -> str:
+    """Whose unit it is, as `loginctl` takes it: USER may be unset, or another's under sudo."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a container's user may have no name
+        return str(number)
 
 
 def unit_text(settings: Settings) -> str:

@@ -103,4 +103,4 @@ def install_service(
     path = service_unit.install(settings)
     say(f"{path} runs `shoal up` in {settings.home}, with the SHOAL_* settings of now")
     say(f"systemctl --user daemon-reload && systemctl --user enable --now {service_unit.NAME}")
-    say(f"loginctl enable-linger {shlex.quote(os.environ.get('USER', '$USER'))}  # after logout")
+    say(f"loginctl enable-linger {shlex.quote(service_unit.user())}  # after logout")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -71,6 +73,18 @@ def test_it_is_written_shown_and_removed(shoal: Shoal, home: Path, config: Path)
     assert not list((config / "systemd").rglob("*.service"))
     assert not (home / "service.env").exists()
     assert "was not there" in shoal("install-service", "--remove").out
+
+
+def test_the_user_of_the_process_lingers_whatever_the_environment_says(
+    shoal: Shoal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("USER", "somebody else")
+    assert f"loginctl enable-linger {whose}  # after" in shoal("install-service").out
+    monkeypatch.delenv("USER")
+    assert f"loginctl enable-linger {whose}  # after" in shoal("install-service").out
+    monkeypatch.setattr(os, "getuid", lambda: 4_294_967_000)
+    assert service_unit.user() == "4294967000"
 
 
 def test_somebody_elses_unit_is_left_alone(shoal: Shoal) -> None:
