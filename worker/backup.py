@@ -60,7 +60,7 @@ def back_up(settings: Settings, path: Path) -> Manifest:
     Raises
     ------
     BackupRefused
-        If there is such a file, or nothing to back up.
+        If there is such a file, no folder for it, or nothing to back up.
     SecretKeyMissing
         If there is no key to name.
     DatabaseDown
@@ -68,6 +68,9 @@ def back_up(settings: Settings, path: Path) -> Manifest:
     """
     if path.exists():
         msg = f"{path}: there is such a file; expected a new name"
+        raise BackupRefused(msg)
+    if not path.absolute().parent.is_dir():
+        msg = f"{path}: there is no folder {path.absolute().parent}; make it, or name another"
         raise BackupRefused(msg)
     keys = secret_keys(settings)
     engine = open_engine(database_url(settings))

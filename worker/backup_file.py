@@ -101,10 +101,12 @@ def opened(path: Path) -> Iterator[tuple[tarfile.TarFile, Manifest]]:
     Raises
     ------
     BackupRefused
-        If it is no backup, was cut off, is damaged, or comes from a newer version.
-    FileNotFoundError
-        If there is none.
+        If there is no such file, it is no backup, was cut off, is damaged, or comes from a newer
+        version.
     """
+    if not path.is_file():
+        msg = f"{path}: there is no such file; expected one that `shoal backup` made"
+        raise BackupRefused(msg)
     try:
         with tarfile.open(path, "r:") as tar:
             manifest = _manifest(tar, path)

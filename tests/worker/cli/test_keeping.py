@@ -22,7 +22,11 @@ def test_a_backup_is_restored_in_another_home_and_resumed(
     assert (again.code, "expected a new name" in again.err) == (2, True)
     here = shoal("restore", "one.backup")
     assert (here.code, "is not empty" in here.err) == (2, True)
-    assert shoal("restore", "nowhere").code == 1
+    for nothing in ("nowhere", tmp_path):
+        missing = shoal("restore", nothing)
+        assert (missing.code, f"{nothing}: there is no such file" in missing.err) == (2, True)
+    astray = shoal("backup", "nowhere/one.backup")
+    assert (astray.code, f"no folder {tmp_path}/nowhere; make it" in astray.err) == (2, True)
 
     monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "other"))
     back = shoal("restore", "one.backup", "--json")
