@@ -6,13 +6,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from worker import process_clock
-from worker.errors import HomeHeld
+from worker.errors import HomeHeld, SecretKeyMissing
+from worker.sealing import key_ids
+from worker.secret_key import secret_keys
 from worker.settings import Settings, make_home
 
 FILE: Final = "up.lock"
@@ -20,12 +22,21 @@ FILE: Final = "up.lock"
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works in a home, since when (ISO 8601, UTC) and at which ports."""
+    """Who works in a home.
+
+    Attributes
+    ----------
+    since
+        ISO 8601, UTC.
+    seals
+        The id of the key that its processes seal with; empty where it is not known.
+    """
 
     pid: int
     since: str
     port: int
     status_port: int
+    seals: str = ""
 
 
 @contextmanager
@@ -55,9 +66,9 @@ def holding(settings: Settings) -> Iterator[None]:
 
 
 def write_holder(settings: Settings) -> None:
-    """Say in the lock file who holds it, and at which ports it listens."""
+    """Say in the lock file who holds it, at which ports it listens and what it seals with."""
     since = process_clock.now().isoformat(timespec="seconds")
-    holder = Holder(os.getpid(), since, settings.port, settings.status_port)
+    holder = Holder(os.getpid(), since, settings.port, settings.status_port, _seals(settings))
     (settings.home / FILE).write_text(json.dumps(asdict(holder)) + "\n")
 
 
@@ -74,6 +85,12 @@ def holder_of(settings: Settings) -> Holder | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def _seals(settings: Settings) -> str:
+    with suppress(SecretKeyMissing):
+        return key_ids(secret_keys(settings))[0]
+    return ""
 
 
 def _read(path: Path) -> Holder | None:

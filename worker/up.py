@@ -37,10 +37,11 @@ def running(settings: Settings, say: Say = print) -> Iterator[Stack]:
     say = _undisturbed(say)
     with holding(settings):
         settings = _with_free_ports(settings, say)
-        write_holder(settings)
         made = ensure_secret_key(settings)
         if made is not None:
             say(LOSS.format(path=made))
+        # Before any process reads the keys: one that is added meanwhile is not told as in use.
+        write_holder(settings)
         environment = child_environment(settings)
         with supervised(settings, environment, say) as stack:
             if settings.is_embedded_redis:

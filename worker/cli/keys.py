@@ -74,47 +74,54 @@ def reseal(*, json: Json = False) -> None:
 def _reseal(kit: Kit, *, json: bool) -> None:
     from worker.database import reading
     from worker.holding import holder_of
-    from worker.rotation import reseal as seal_anew
     from worker.rotation import sealed_by
     from worker.sealing import key_ids
     from worker.secret_key import secret_keys
 
-    done = seal_anew(kit)
+    done, waiting = _sealed_anew(kit)
     with reading(kit.engine) as connection:
         counts = sealed_by(connection)
-    for key, count in _in_streams(kit).items():
+    for key, count in (waiting or {}).items():
         counts[key] = counts.get(key, 0) + count
     there = key_ids(secret_keys(kit.settings))
-    is_running = holder_of(kit.settings) is not None
-    may_go = [key for key in there[1:-1] if not counts.get(key) and not is_running]
+    holder = holder_of(kit.settings)
+    is_behind = holder is not None and holder.seals != there[0]
+    is_sure = waiting is not None and not is_behind
+    may_go = [key for key in there[1:-1] if not counts.get(key) and is_sure]
     if json:
         unreadable = [{"table": table, "row": row} for table, row in done.unreadable]
         told = {"seals": there[0], "finds": there[-1], "resealed": done.rows}
-        print_json({**told, "may_go": may_go, "unreadable": unreadable})
+        print_json({**told, "may_go": may_go, "is_behind": is_behind, "unreadable": unreadable})
     else:
-        _say(done, there, may_go, is_running=is_running)
+        _say(done, there, may_go)
+        if is_behind:
+            say("`shoal up` seals with the key before: start it anew, then `shoal keys reseal`")
+        if waiting is None and len(there) > 2:  # noqa: PLR2004 - one that seals, one that finds
+            say("Redis does not answer, so what waits in it is not known: no key may go yet")
     if done.unreadable:
         raise typer.Exit(3)
 
 
-def _in_streams(kit: Kit) -> dict[str, int]:
-    from worker.errors import RedisDown
+def _sealed_anew(kit: Kit) -> tuple[Resealed, dict[str, int] | None]:
+    """What was sealed anew, and what each key has sealed in the streams; None: nobody knows."""
+    from worker.cli.context import with_redis
+    from worker.errors import RedisDown, ServerMissing
+    from worker.letter_stream import absorb
+    from worker.rotation import reseal as seal_anew
     from worker.rotation import waiting
 
     try:
-        return waiting(kit)
-    except RedisDown:
-        return {}
+        with with_redis(kit.settings):
+            absorb(kit)
+            return seal_anew(kit), waiting(kit)
+    except (RedisDown, ServerMissing):
+        return seal_anew(kit), None
 
 
-def _say(done: Resealed, there: list[str], may_go: list[str], *, is_running: bool) -> None:
+def _say(done: Resealed, there: list[str], may_go: list[str]) -> None:
     say(f"Key {there[0]} seals; {done.rows} things were sealed anew with it")
     for table, row in done.unreadable:
         say(f"{table} {row}: no key here opens it; it was left as it is")
-    if is_running:
-        say(
-            "`shoal up` runs and seals with the key before: start it anew, then `shoal keys reseal`"
-        )
     for key in may_go:
         say(f"Key {key} has nothing left to open: it may go, backups of before still need it")
     if len(there) > 1:

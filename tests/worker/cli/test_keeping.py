@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 from sqlalchemy import select
 
+from connectors.events import Event, event_id
 from tests.worker.cli.conftest import Shoal, added
-from worker import models
+from worker import letter_stream, models, stream
 from worker.database import open_engine, reading
+from worker.dead_letters import Letter
+from worker.holding import holding
+from worker.sealing import seal_events, sealer_from
+from worker.secret_key import secret_keys
+from worker.settings import settings_from
 
 
 def test_a_backup_is_restored_in_another_home_and_resumed(
@@ -100,3 +109,57 @@ def test_a_home_without_a_key_is_told_which_key_the_backup_needs(
     assert f"{tmp_path}/other/secret.key" in ran.err
     assert "let `shoal up` make" not in ran.err
     assert not (tmp_path / "other").exists()
+
+
+def test_a_running_shoal_up_is_to_start_anew_until_it_has(
+    shoal: Shoal, home: Path, at_valkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert at_valkey
+    monkeypatch.delenv("SHOAL_SECRET_KEY")
+    added(shoal, "shop", "--secret", "api_key=k")
+    once = shoal("keys", "rotate", "--json").json
+    with holding(settings_from(os.environ)):
+        twice = shoal("keys", "rotate", "--json").json
+        assert (twice["is_behind"], twice["may_go"]) == (True, [])
+        assert "start it anew, then" in shoal("keys", "reseal").out
+    with holding(settings_from(os.environ)):
+        told = shoal("keys", "reseal", "--json").json
+        assert (told["is_behind"], told["may_go"]) == (False, [once["seals"]])
+        said = shoal("keys", "reseal").out
+        assert "start it anew" not in said
+        assert f"Key {once['seals']} has nothing left to open: it may go" in said
+        # A Shoal from before this was written says nothing of its key.
+        (home / "up.lock").write_text('{"pid": 1, "since": "", "port": 1, "status_port": 2}')
+        assert "start it anew, then" in shoal("keys", "reseal").out
+
+
+def test_no_key_may_go_while_an_event_or_letter_that_it_sealed_waits(
+    shoal: Shoal, at_valkey: str, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHOAL_SECRET_KEY")
+    added(shoal, "shop", "--secret", "api_key=k")
+    shoal("keys", "rotate")
+    settings = settings_from(os.environ)
+    sealer = sealer_from(secret_keys(settings))
+    letter = Letter(b"x" * 16, "shop", "webhook", "odd", 1, sealer.seal_bytes("shop", b"{}"))
+    letter_stream.keep(valkey, [letter])
+    known = shoal("keys", "rotate", "--json").json
+    assert (known["resealed"], known["may_go"]) == (2, [sealer.key_id])
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    event = Event(
+        id=event_id("shop", "page_viewed", at, "1"),
+        store="shop",
+        type="page_viewed",
+        at=at,
+        received_at=at,
+        source="browser",
+        identities=(("anonymous_id", "a"),),
+        personal={"email": "ann@example.com"},
+    )
+    stream.append(valkey, 0, seal_events(sealer, [event]), backlog=9)
+    assert shoal("keys", "reseal", "--json").json["may_go"] == []
+    monkeypatch.setenv("SHOAL_REDIS_URL", "redis://127.0.0.1:9")
+    away = shoal("keys", "reseal")
+    assert (away.code, "it may go" in away.out) == (0, False)
+    assert "Redis does not answer" in away.out
+    assert at_valkey != os.environ["SHOAL_REDIS_URL"]
