@@ -46,6 +46,8 @@ class Need:
         Names of the same kind that, all given, do in its place.
     is_for_webhooks
         Whether it is needed only where the store's webhooks arrive, not where it is polled.
+    former_of
+        The secret whose value of before this one holds while that is changed: either may sign.
     """
 
     kind: Kind
@@ -55,6 +57,7 @@ class Need:
     is_needed: bool = False
     instead: tuple[str, ...] = ()
     is_for_webhooks: bool = False
+    former_of: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -108,6 +111,11 @@ def missing(needs: Iterable[Need], given: Given, *, is_polled: bool) -> list[Nee
         # Who began with the other way is asked for the rest of that one.
         found += [declared[key] for key in others if key not in given] if begun else [need]
     return found
+
+
+def formers(needs: Iterable[Need]) -> dict[str, str]:
+    """Secrets of which the value of before may still sign: name → under which name it is kept."""
+    return {need.former_of: need.name for need in needs if need.former_of}
 
 
 def strange_name(needs: Iterable[Need], kind: Kind, name: str) -> str:

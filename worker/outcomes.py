@@ -133,7 +133,7 @@ def settle(connection: Connection, sealer: Sealer, door: Door, outcomes: Sequenc
     )
     pauses = next((one.pauses for one in outcomes if one.pauses), "")
     if pauses:
-        pause_store(connection, door.store.number, pauses)
+        pause_store(connection, door.store.number, pauses, sealed=door.store.sealed)
 
 
 _ACTIONS: Final = models.actions.c

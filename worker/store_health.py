@@ -17,13 +17,16 @@ from connectors.connecting import (
 )
 from connectors.errors import ConnectorError
 from connectors.events import microseconds, moment
+from connectors.needs import formers
+from connectors.registry import platform_needs
 from worker import cursors, models, stream, walks
 from worker.connecting import webhook_address
 from worker.database import reading, transaction
+from worker.errors import CannotOpen
 from worker.lines import line_to
 from worker.probing import probe_problem
 from worker.runtime import Kit
-from worker.stores import Store, load_store, pause_store
+from worker.stores import Store, config_of, load_store, pause_store
 from worker.walks import Walk
 
 _QUIET: Final = 86_400_000_000  # microseconds without a webhook that are worth a word
@@ -59,7 +62,26 @@ def store_health(kit: Kit, store_id: str) -> list[Line]:
     with reading(kit.engine) as connection:
         store = load_store(connection, store_id)
     found = [*_asked(kit, store), *_heard(kit, store), *_read(kit, store), _lag(kit, store)]
-    return [*found, *_refused(kit, store), *_reached(kit)]
+    return [*found, *_former(kit, store), *_refused(kit, store), *_reached(kit)]
+
+
+def _former(kit: Kit, store: Store) -> list[Line]:
+    """Secrets of before that may still sign: nobody but the platform knows for how long."""
+    try:
+        held = config_of(store, kit.sealer).secrets
+        known = formers(platform_needs(store.platform))
+    except (ConnectorError, CannotOpen):
+        return []  # said elsewhere
+    return [
+        Line(
+            "former secrets",
+            is_ok=True,
+            said=f"{former} may sign beside {name}",
+            advice=f"once nothing is: `shoal store secrets {store.id} --forget {former}`",
+        )
+        for name, former in sorted(known.items())
+        if held.get(former)
+    ]
 
 
 def _asked(kit: Kit, store: Store) -> list[Line]:
@@ -71,7 +93,7 @@ def _asked(kit: Kit, store: Store) -> list[Line]:
         facts = connector.shop_facts() if isinstance(connector, SupportsShopFacts) else None
         sent = connector.subscriptions() if isinstance(connector, SupportsSubscriptions) else ()
     except ConnectorError as error:
-        advice = "look at its address and credentials; `shoal store add` wants them anew"
+        advice = f"look at its address and credentials; others: `shoal store secrets {store.id}`"
         return [Line("answers", is_ok=False, said=str(error), advice=advice)]
     found = [_answered(kit, store, facts)]
     found += _allowed(facts) if facts else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,11 +21,17 @@ _WORDS: Final = {
 def strange_names(new: NewStore, needs: Sequence[Need]) -> list[str]:
     """Options and secrets of a new store that nobody would read, a sentence each."""
     said = [strange_name(needs, "option", name) for name in new.options]
-    for name, value in new.secrets.items():
+    return [*(problem for problem in said if problem), *strange_secrets(needs, new.secrets)]
+
+
+def strange_secrets(needs: Sequence[Need], secrets: Mapping[str, str]) -> list[str]:
+    """Secrets that nobody would read, a sentence each."""
+    said = []
+    for name, value in secrets.items():
         problem = strange_name(needs, "secret", name)
         if problem and not signs_campaigns(needs, name, value):
             said.append(f"{problem} (or {CAMPAIGN_SECRET}…, which signs campaigns' webhooks)")
-    return [problem for problem in said if problem]
+    return said
 
 
 def completed(
@@ -45,7 +51,7 @@ def completed(
     """
     while lacking := missing(needs, _given(new), is_polled=is_polled):
         if ask is None:
-            raise StoreRefused([_lack(need) for need in lacking])
+            raise StoreRefused([lack(need) for need in lacking])
         new = _with(new, lacking[0], ask(lacking[0]))
     return new
 
@@ -67,7 +73,8 @@ def _with(new: NewStore, need: Need, value: str) -> NewStore:
     return replace(new, options={**new.options, need.name: value})
 
 
-def _lack(need: Need) -> str:
+def lack(need: Need) -> str:
+    """A need that nobody gave: what it is, where it is found, how it is given."""
     how = _WORDS[need.kind].format(name=need.name)
     others = f", or {' and '.join(need.instead)} in its place" if need.instead else ""
     return f"{need.name} is missing: {need}; give it by {how}{others}"

@@ -73,6 +73,11 @@ class Store:
     options: str = field(repr=False)
     sealed: bytes = field(repr=False)
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether only its figures are kept: it has no keys and no secrets any more."""
+        return not self.browser_key
+
 
 def add_store(connection: Connection, sealer: Sealer, new: NewStore, now: int) -> AddedStore:
     """Insert a store with its number, partition and two new keys.
@@ -202,9 +207,20 @@ def _server_key() -> str:
     return SERVER_PREFIX + secrets.token_hex(32)
 
 
-def pause_store(connection: Connection, store: int, why: str) -> None:
-    """Stop pushes to a store until somebody has looked; its actions stay due. Empty: go on."""
-    connection.execute(update(models.stores).where(_stores.number == store).values(paused=why))
+def pause_store(
+    connection: Connection, store: int, why: str, *, sealed: bytes | None = None
+) -> None:
+    """Stop pushes to a store until somebody has looked; its actions stay due. Empty: go on.
+
+    Parameters
+    ----------
+    sealed
+        The secrets that it refused: nothing is stopped if it has others by now.
+    """
+    mine = _stores.number == store
+    if sealed is not None:
+        mine &= _stores.secrets == sealed
+    connection.execute(update(models.stores).where(mine).values(paused=why))
 
 
 def key_hash(key: str) -> str:
@@ -240,7 +256,10 @@ def check_new(connection: Connection, new: NewStore) -> None:
     problems = problems_of(new)
     taken = connection.execute(select(_stores.id).where(_stores.id == new.id)).first()
     if taken is not None:
-        problems.append(f"id {new.id!r} is taken: expected one that no store has yet")
+        problems.append(
+            f"id {new.id!r} is taken: expected one that no store has yet; other secrets for that "
+            f"store: `shoal store secrets {new.id}`"
+        )
     connector_factory(new.platform)
     if problems:
         raise StoreRefused(problems)

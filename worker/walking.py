@@ -100,7 +100,7 @@ def _go_on(kit: Kit, one: Walk, end: float) -> None:
     except (ConnectorError, CannotOpen) as error:
         if isinstance(error, AccessDenied):
             with transaction(kit.engine) as connection:
-                pause_store(connection, store.number, str(error))
+                pause_store(connection, store.number, str(error), sealed=store.sealed)
         after = _after(kit, one, LONGEST_WAIT, str(error))
     except Exception as error:  # noqa: BLE001 - a connector's own mistake must not be tried each second
         _log.warning("walk_failed", exc_info=error, extra={"store": store.id})

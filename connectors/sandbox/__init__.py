@@ -34,6 +34,7 @@ NEEDS: Final = (
         "previous_webhook_secret",
         "the one before, while it is rotated",
         "your own notes",
+        former_of="webhook_secret",
     ),
     Need("option", "fixed_reply", "the body that every webhook must be answered with"),
     attributes.NEED,

@@ -50,6 +50,7 @@ NEEDS: Final = (
         "previous_client_secret",
         "the one before, while the client secret is rotated: either may sign",
         _APP,
+        former_of="client_secret",
     ),
     Need(
         "secret",

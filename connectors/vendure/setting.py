@@ -46,6 +46,7 @@ NEEDS: Final = (
         "previous_webhook_secret",
         "the one before, while it is rotated",
         "SHOAL_WEBHOOK_SECRET as it was",
+        former_of="webhook_secret",
     ),
     Need("option", "admin_path", "where the Admin API is; else /admin-api", _CODE),
     Need(

@@ -19,12 +19,30 @@ def asker() -> Ask | None:
     return _answer if sys.stdin.isatty() else None
 
 
+def anew() -> Ask | None:
+    """Asks for another value of a need; an empty answer keeps the one that is there."""
+    return _other_answer if sys.stdin.isatty() else None
+
+
 def _answer(need: Need) -> str:
+    _introduce(need)
+    told: str = typer.prompt(f"  {need.name}", hide_input=need.kind == "secret")
+    return told.strip()
+
+
+def _other_answer(need: Need) -> str:
+    _introduce(need)
+    words = f"  {need.name} (empty: as it is)"
+    told: str = typer.prompt(
+        words, default="", show_default=False, hide_input=need.kind == "secret"
+    )
+    return told.strip()
+
+
+def _introduce(need: Need) -> None:
     say(f"{need.name}: {need.what}")
     if need.where:
         say(f"  found: {need.where}")
-    told: str = typer.prompt(f"  {need.name}", hide_input=need.kind == "secret")
-    return told.strip()
 
 
 def secrets_of(texts: list[str]) -> dict[str, str]:

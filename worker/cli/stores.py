@@ -1,4 +1,4 @@
-"""``shoal store``: add, keys and list."""
+"""``shoal store``: add, keys and list; the rest stands in its own files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import connecting
+from worker.cli import connecting, store_secrets
 from worker.cli.output import Json, print_json, print_table, say
 
 app = typer.Typer(help="Stores: add, list, their keys.", no_args_is_help=True)
@@ -120,5 +120,6 @@ def list_(*, json: Json = False) -> None:
 
 
 app.command()(connecting.check)
+app.command()(store_secrets.secrets)
 app.command()(connecting.poll)
 app.command()(connecting.remove)

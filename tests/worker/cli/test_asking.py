@@ -90,6 +90,21 @@ def test_only_what_is_needed_is_asked_for_and_secrets_stay_unseen(tmp_path: Path
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="a system without terminals of this kind")
+def test_secrets_are_asked_for_anew_and_an_empty_answer_keeps_one(shoal: Shoal, home: Path) -> None:
+    added(shoal, "shop")
+    words = ["store", "secrets", "shop", "--offline"]
+    as_it_is = "(empty: as it is)"
+    answers = [(f"api_key {as_it_is}", ""), (f"webhook_secret {as_it_is}", "nobody-sees")]
+    seen = conversation(home, words, answers)
+    assert "nobody-sees" not in seen
+    assert "Changed: webhook_secret" in seen
+    assert "shoal store secrets shop --forget previous_webhook_secret" in seen
+    told = shoal("store", "secrets", "shop", "--forget", "previous_webhook_secret", "--offline")
+    assert "Forgotten: previous_webhook_secret" in told.out
+    assert "Nothing was changed" in conversation(home, words, [(one, "") for one, _ in answers])
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="a system without terminals of this kind")
 def test_erasing_a_store_is_asked_about_once(shoal: Shoal, home: Path) -> None:
     asked = "Erase all that is known of shop for ever? [y/N]"
     remove = ["store", "remove", "shop", "--erase", "--force"]

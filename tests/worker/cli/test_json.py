@@ -29,6 +29,10 @@ SHAPES: Final = (
     ("store list", {"stores"}),
     ("store keys old", {"store", "browser_key", "origins"}),
     ("store keys old --renew server", {"store", "browser_key", "origins", "server_key"}),
+    (
+        "store secrets old --secret webhook_secret=w --offline",
+        {"store", "is_asked", "changed", "forgotten", "former", "went_on"},
+    ),
     ("campaigns check new.yaml segments", {"campaigns", "policies", "warnings"}),
     ("campaigns plan new.yaml", {"store", "campaigns"}),
     ("campaigns apply new.yaml segments", {"store", "campaigns", "policies", "warnings"}),

@@ -35,6 +35,12 @@ def refused(words: str, *said: str, code: int = 2) -> Refused:
 
 STORES: Final = (
     refused("store add shop", "id 'shop' is taken", "expected one that no store has yet"),
+    refused("store add shop", "other secrets", "`shoal store secrets shop`"),
+    refused("store secrets shp", "did you mean 'shop'?"),
+    refused("store secrets shop", "without a terminal", "--secret api_key=VALUE"),
+    refused("store secrets shop --secret api_ky=hidden", "did you mean 'api_key'?"),
+    refused("store secrets shop --forget api_key", "api_key is missing"),
+    refused("store secrets shop --forget hook", "no such secret", "api_key, webhook_secret"),
     refused("store add Shop!", "id 'Shop!'", "expected a-z"),
     refused("store add b --platform sanbox", "expected one of", "did you mean 'sandbox'?"),
     refused("store add b --currency eur", "currency 'eur'", "did you mean EUR?"),
