@@ -52,7 +52,10 @@ class Rejected(ValueError):
 
 @dataclass
 class Report:
-    """What became of a file's rows; ``rejected`` are (line, reason), the first hundred."""
+    """What became of a file's rows; ``rejected`` are (line, reason), the first hundred.
+
+    ``left_out`` are the columns that mean nothing to the store.
+    """
 
     store: str
     source: str
@@ -62,6 +65,7 @@ class Report:
     rejected_rows: int = 0
     rejected: list[tuple[int, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, what: str) -> None:
@@ -116,6 +120,8 @@ def import_customers(
         kit.clock(),
     )
     report = Report(store.id, meaning.source, notes=[meaning.note] if meaning.note else [])
+    taken = set(meaning.places.values())
+    report.left_out = [name for at, name in enumerate(sheet.header) if at not in taken]
     found = _events(rows(sheet, on_bytes), reader, report)
     while part := list(islice(found, _AT_A_TIME)):
         _take(kit, store.partition, part, report)

@@ -139,6 +139,8 @@ def _say_report(report: Report) -> None:
         say(f"{report.already} had been taken before")
     for what, number in sorted(report.counts.items()):
         say(f"  {what}: {number}")
+    if report.left_out:
+        say(f"Left out, as the store has no attribute of the name: {', '.join(report.left_out)}")
     for note in report.notes:
         say(note)
     for line, reason in report.rejected:
