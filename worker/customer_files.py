@@ -174,13 +174,7 @@ def _event(cells: Sequence[str], reader: _Reader) -> Event:
         message = "it has more cells than the header has names"
         raise Rejected(message)
     said = {ours: cells[at].strip() for ours, at in reader.meaning.places.items()}
-    customer, address = said.get("customer_id", "").lstrip("'"), said.get("email", "")
-    if not customer and not address:
-        message = "it names neither an id nor an e-mail"
-        raise Rejected(message)
-    if address and not _ADDRESS.fullmatch(address):
-        message = "its e-mail is no address"
-        raise Rejected(message)
+    customer, address = _who(said)
     consents, consented_at = _consents(said, reader)
     attributes, hidden = sorted_attributes(_typed(said, reader.declared), reader.declared)
     body = Customer(
@@ -193,7 +187,8 @@ def _event(cells: Sequence[str], reader: _Reader) -> Event:
         heard_from=reader.meaning.source,
         consented_at=consented_at,
     )
-    personal = {name: said[name] for name in ("email", *PERSONAL) if said.get(name)}
+    named = {**said, "email": address}
+    personal = {name: named[name] for name in ("email", *PERSONAL) if named.get(name)}
     keys = (("customer_id", customer), ("email", address))
     first = min(consented_at.values(), default=_EPOCH)
     return Event(
@@ -207,6 +202,20 @@ def _event(cells: Sequence[str], reader: _Reader) -> Event:
         body=body,
         personal={**hidden, **personal},
     )
+
+
+def _who(said: Mapping[str, str]) -> tuple[str, str]:
+    """The platform's id and the e-mail; an id that is an address is kept as an e-mail only."""
+    customer, address = said.get("customer_id", "").lstrip("'"), said.get("email", "")
+    if "@" in customer:
+        customer, address = "", address or customer
+    if not customer and not address:
+        message = "it names neither an id nor an e-mail"
+        raise Rejected(message)
+    if address and not _ADDRESS.fullmatch(address):
+        message = "its e-mail is no address"
+        raise Rejected(message)
+    return customer, address
 
 
 def _digest(said: Mapping[str, str]) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from connectors.attributes import BUILT_IN, sorted_attributes
 from connectors.events import Event
+from connectors.facts import normalised_email
 from connectors.generic.messages import Unfit, part, text
 from connectors.generic.story import Story, Telling, first_text, told
 from connectors.records import Customer
@@ -41,7 +42,7 @@ def identify_event(story: Story) -> Event:
     body = None
     if customer is not None:
         body = Customer(
-            customer_id=customer,
+            customer_id="" if normalised_email(customer) else customer,
             updated_at=story.times.at,
             attributes=attributes,
             consents=_consents(traits.get("consents")),
@@ -51,7 +52,7 @@ def identify_event(story: Story) -> Event:
 
 
 def alias_event(story: Story) -> Event:
-    """Two ids are one person: ``previousId`` yields to ``userId``.
+    """Two ids are one person: ``previousId`` yields to ``userId``; addresses among them bind.
 
     Raises
     ------
@@ -62,7 +63,8 @@ def alias_event(story: Story) -> Event:
     for place, value in (("userId", customer), ("previousId", previous)):
         if value is None:
             raise Unfit(place, "required in an alias message")
-    properties = {"customer_id": customer, "previous_id": previous}
+    ids = {"customer_id": customer, "previous_id": previous}
+    properties = {} if any(map(normalised_email, ids.values())) else ids
     return told(story, Telling(properties=properties, keys=(("anonymous_id", previous),)))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from connectors.events import Event
-from connectors.facts import who
+from connectors.facts import normalised_email, who
 from connectors.generic.messages import Message, Sender, Unfit, text
 from connectors.generic.names import Meaning
 from connectors.generic.times import Times
@@ -32,6 +32,9 @@ class Story(msgspec.Struct, frozen=True):
     id: bytes
 
 
+# Kinds of ids that some shops make of their customers' addresses.
+_PEOPLE: Final = frozenset({"customer_id", "anonymous_id"})
+
 Translator = Callable[[Story], Event]
 
 
@@ -47,21 +50,29 @@ class Telling(msgspec.Struct, frozen=True):
 def told(story: Story, telling: Telling) -> Event:
     """The event of a story.
 
-    A browser keeps only its anonymous id and its cart, and nothing personal.
+    A browser keeps only its anonymous id and its cart, and nothing personal. An id that is an
+    address is an e-mail (invariant I9: ids are kept in clear).
 
     Raises
     ------
     Unfit
-        If nobody is named whom it could be about.
+        If nobody is named whom it could be about, or a browser names an address.
     """
     sender, message = story.sender, story.message
     anonymous = ("anonymous_id", text(message.anonymous_id))
     personal: dict[str, str] = {}
     if sender.is_server:
         personal = {name: value for name, value in telling.personal.items() if value}
-        keys = (("customer_id", text(message.user_id)), *telling.keys, anonymous)
+        ids = (("customer_id", text(message.user_id)), *telling.keys, anonymous)
+        keys = [_without_address(kind, key) for kind, key in ids]
         identities = who(keys, personal.get("email"))
+        address = normalised_email(text(message.user_id))
+        if address:
+            personal.setdefault("email", address)
     else:
+        if normalised_email(anonymous[1]):
+            place, reason = "anonymousId", "expected an id that is no e-mail address"
+            raise Unfit(place, reason)
         carts = (pair for pair in telling.keys if pair[0] == "cart")
         identities = who((anonymous, *carts))
     if not identities:
@@ -80,6 +91,11 @@ def told(story: Story, telling: Telling) -> Event:
         properties=_with_offset(telling.properties, story.times.utc_offset),
         personal=personal,
     )
+
+
+def _without_address(kind: str, key: str | None) -> tuple[str, str | None]:
+    address = normalised_email(key) if kind in _PEOPLE else ""
+    return ("email", address) if address else (kind, key)
 
 
 def minor(amount: Decimal, currency: str, place: str) -> int:

@@ -164,6 +164,27 @@ def test_alias_names_both() -> None:
     assert event.properties == {"customer_id": "C1", "previous_id": "C0"}
 
 
+@pytest.mark.invariant("I9")
+def test_an_id_that_is_an_address_is_an_e_mail() -> None:
+    who = {"userId": " Ann@B.c ", "anonymousId": "ann@b.c"}
+    event = one(SERVER, track("Order Completed", PRODUCT, **who))
+    assert event.identities == (("email", "ann@b.c"), ("order", "o"), ("cart", "c"))
+    assert event.personal == {"email": "ann@b.c"}
+    known = one(SERVER, {"type": "identify", **who, "traits": {"email": "new@b.c", "gender": "f"}})
+    assert isinstance(known.body, Customer)
+    assert (known.body.customer_id, known.body.attributes) == ("", {"gender": "f"})
+    assert known.identities == (("email", "ann@b.c"), ("email", "new@b.c"))
+    assert known.personal["email"] == "new@b.c"
+    alias = one(SERVER, {"type": "alias", "userId": "C1", "previousId": "ann@b.c"})
+    assert alias.identities == (("customer_id", "C1"), ("email", "ann@b.c"))
+    assert (alias.properties, alias.personal) == ({}, {})
+    claim = refusal(BROWSER, track("Page Viewed", {}, anonymousId="ann@b.c"))
+    assert (claim.place, claim.reason) == (
+        "batch[0].anonymousId",
+        "expected an id that is no e-mail address",
+    )
+
+
 @pytest.mark.parametrize(
     ("message", "place", "reason"),
     [
