@@ -30,7 +30,7 @@ from worker.new_stores import NewStore
 from worker.probing import probe_problem
 from worker.runtime import Kit
 from worker.store_needs import Ask, completed, strange_names
-from worker.stores import AddedStore, add_store, check_new, load_store
+from worker.stores import AddedStore, Store, add_store, check_new, load_store, note_addresses
 
 _ANY: Final = "EUR"  # in the place of a currency that is not known yet
 PAST: Final = timedelta(days=730)  # what a backfill reads unless told otherwise
@@ -175,12 +175,14 @@ def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:
     ConnectorError
         If the store does not answer.
     """
-    with transaction(kit.engine) as connection:
-        store = load_store(connection, store_id)
-    connector = line_to(kit, store).connector
-    if not isinstance(connector, SupportsSubscriptions):
+    store, sender = _sender(kit, store_id)
+    if sender is None:
         return ()
-    return connector.subscribe(webhook_address(kit, store_id))
+    address = webhook_address(kit, store_id)
+    with transaction(kit.engine) as connection:
+        # Before any is made: what is cut short in the middle shall be found again, too.
+        note_addresses(connection, store_id, [*store.webhook_addresses, address])
+    return sender.subscribe(address)
 
 
 def dropped(kit: Kit, store_id: str, address: str) -> int:
@@ -191,10 +193,22 @@ def dropped(kit: Kit, store_id: str, address: str) -> int:
     ConnectorError
         If the store does not answer.
     """
+    store, sender = _sender(kit, store_id)
+    if sender is None:
+        return 0
+    found = sender.unsubscribe(address)
+    others = [one for one in store.webhook_addresses if one != address]
+    with transaction(kit.engine) as connection:
+        note_addresses(connection, store_id, others)
+    return found
+
+
+def _sender(kit: Kit, store_id: str) -> tuple[Store, SupportsSubscriptions | None]:
+    """A store, and who has it send webhooks; None where its platform cannot be asked to."""
     with reading(kit.engine) as connection:
         store = load_store(connection, store_id)
     connector = line_to(kit, store).connector
-    return connector.unsubscribe(address) if isinstance(connector, SupportsSubscriptions) else 0
+    return store, connector if isinstance(connector, SupportsSubscriptions) else None
 
 
 def webhook_address(kit: Kit, store_id: str) -> str:

@@ -33,6 +33,7 @@ stores = table(
     number("last_customer"),
     number("model"),  # version of the segment model that its customers were last judged by
     number("created_at"),
+    text("webhook_addresses"),  # every one that it was asked to send to, separated by blanks
 )
 
 # Reading a store's own lists: `backfill` once, `poll` again and again. `resume` is the connector's

@@ -21,7 +21,7 @@ from worker.settings import Settings
 
 FILE: Final = "shoal.db"
 RECORDS: Final = 1  # segmentation.record.SCHEMA, which is too much to import for a number
-HEAD: Final = "0002"  # the newest revision under worker/migrations/versions
+HEAD: Final = "0003"  # the newest revision under worker/migrations/versions
 _RECORDS: Final = "record_schema"
 VERSION_TABLE: Final = "shoal_schema_version"
 _READING: Final = "shoal_reading"

@@ -5,6 +5,7 @@ The store's side first, each step repeatable; only then our own rows, in one tra
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import sleep
@@ -158,13 +159,32 @@ def _set_tags(connection: Connection, store: int) -> Iterator[Membership]:
 
 
 def _webhooks(kit: Kit, line: Line, store: Store) -> tuple[int, list[str]]:
-    address = webhook_address(kit, store.id)
-    if not isinstance(line.connector, SupportsSubscriptions) or not address:
+    sender = line.connector
+    if not isinstance(sender, SupportsSubscriptions):
         return 0, []
+    public = webhook_address(kit, store.id)
+    known = dict.fromkeys([*store.webhook_addresses, *([public] if public else [])])
     try:
-        return line.connector.unsubscribe(address), []
+        return sum(sender.unsubscribe(one) for one in known), [] if known else _unasked(
+            sender, store
+        )
     except ConnectorError as error:
         return 0, [str(error)]
+
+
+def _unasked(sender: SupportsSubscriptions, store: Store) -> list[str]:
+    """What a store sends to doors like ours, where nobody wrote down which one is ours.
+
+    A store that was connected before addresses were kept, left without SHOAL_PUBLIC_URL.
+    """
+    ending = f"/webhooks/{store.id}"
+    counts = Counter(one.address for one in sender.subscriptions() if one.address.endswith(ending))
+    return [
+        f"{count} webhooks go to {address}: nobody was asked to stop them, since it is not known "
+        f"here whether that is this installation; `shoal store check {store.id} --drop {address}` "
+        "does, or SHOAL_PUBLIC_URL as it was for `shoal store add`"
+        for address, count in sorted(counts.items())
+    ]
 
 
 def _taken_back(line: Line, wanted: Coupon | Membership) -> bool:

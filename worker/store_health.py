@@ -23,6 +23,7 @@ from worker import cursors, models, stream, walks
 from worker.connecting import webhook_address
 from worker.database import reading, transaction
 from worker.errors import CannotOpen
+from worker.leaving import REMOVED
 from worker.lines import line_to
 from worker.probing import probe_problem
 from worker.runtime import Kit
@@ -110,7 +111,7 @@ def _answered(kit: Kit, store: Store, facts: ShopFacts | None) -> Line:
     if facts.currency != store.currency:
         advice = f"figures are kept in {store.currency}: orders in {facts.currency} stay apart"
         return Line("answers", is_ok=False, said=said, advice=advice)
-    if store.paused:
+    if store.paused and store.paused != REMOVED:
         with transaction(kit.engine) as connection:
             pause_store(connection, store.number, "")
         said += f"; pushes go on (they were stopped: {store.paused})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ __all__ = [
     "key_hash",
     "list_stores",
     "load_store",
+    "note_addresses",
     "partition_of",
     "pause_store",
     "renew_browser_key",
@@ -70,6 +72,7 @@ class Store:
     server_key_hash: str
     paused: str
     poison: int
+    webhook_addresses: tuple[str, ...]
     options: str = field(repr=False)
     sealed: bytes = field(repr=False)
 
@@ -194,6 +197,11 @@ def change_origins(connection: Connection, store: str, origins: str) -> None:
     _change(connection, store, origins=" ".join(split_origins(origins)))
 
 
+def note_addresses(connection: Connection, store: str, addresses: Iterable[str]) -> None:
+    """Remember to which addresses a store sends its webhooks."""
+    _change(connection, store, webhook_addresses=" ".join(dict.fromkeys(addresses)))
+
+
 def _change(connection: Connection, store: str, **values: object) -> None:
     number = load_store(connection, store).number
     connection.execute(update(models.stores).where(_stores.number == number).values(**values))
@@ -281,6 +289,7 @@ def _store(row: Row[Any]) -> Store:
         server_key_hash=row.server_key_hash,
         paused=row.paused,
         poison=row.poison,
+        webhook_addresses=tuple(row.webhook_addresses.split()),
         options=row.options,
         sealed=bytes(row.secrets or b""),
     )

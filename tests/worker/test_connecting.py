@@ -24,17 +24,17 @@ from connectors.events import microseconds
 from connectors.records import Coupon, Membership
 from tests.connectors.conftest import KEY, WEBHOOK_SECRET, Shop, start, stop
 from worker import bulk, models, pipeline, stream, walking, walks
-from worker.connecting import Wanted, connect_store, dropped
+from worker.connecting import Wanted, connect_store, dropped, subscribed
 from worker.database import reading, transaction
 from worker.errors import StoreRefused, UnknownStore
-from worker.leaving import Left, forget_store, leave_store
+from worker.leaving import REMOVED, Left, forget_store, leave_store
 from worker.lines import line_to
 from worker.probing import PATH, probe_problem
 from worker.pushes import Line
 from worker.runtime import Kit
 from worker.settings import environment_of
 from worker.store_health import differences, progress, store_health
-from worker.stores import NewStore, load_store, pause_store
+from worker.stores import NewStore, load_store, note_addresses, pause_store
 from worker.walks import Walk
 from worker.web.directory import Directory
 from worker.web.listeners import read_listening
@@ -269,6 +269,61 @@ def test_leaving_takes_webhooks_tags_and_open_coupons_back(public: Kit, sandbox:
         states = connection.execute(select(models.actions.c.state)).scalars().all()
         assert walks.due(connection, microseconds(public.clock())) == []
     assert sorted(states) == ["done", "done", "done", "done", "withdrawn"]
+
+
+def without_address(kit: Kit) -> Kit:
+    """The same installation in a terminal that knows no SHOAL_PUBLIC_URL."""
+    return replace(kit, settings=replace(kit.settings, public_url=""))
+
+
+def test_webhooks_are_taken_back_where_the_public_address_is_not_set(
+    public: Kit, sandbox: Shop
+) -> None:
+    """Those to an earlier address of ours, too; a stranger's stay."""
+    connect_store(public, new(sandbox), Wanted())
+    moved = replace(public, settings=replace(public.settings, public_url="https://new.example"))
+    subscribed(moved, "shop")
+    sandbox.post("/admin/webhooks", {"url": "https://elsewhere.example/webhooks/shop"})
+    left = leave_store(without_address(public), "shop")
+    assert (left.webhooks, left.problems) == (2, ())
+    kept = [{"url": "https://elsewhere.example/webhooks/shop"}]
+    assert sandbox.read("/admin/webhooks")["items"] == kept
+
+
+def test_webhooks_are_found_again_where_asking_for_them_broke_off(
+    public: Kit, sandbox: Shop
+) -> None:
+    sandbox.fault(path="/admin/webhooks", kind="lost_reply")
+    assert connect_store(public, new(sandbox), Wanted()).problems
+    assert sandbox.read("/admin/webhooks")["items"] == [{"url": address(public)}]
+    assert leave_store(without_address(public), "shop").webhooks == 1
+
+
+def test_what_nobody_can_be_asked_to_take_back_is_said_with_the_way_out(
+    public: Kit, sandbox: Shop
+) -> None:
+    """A store that was connected before addresses were kept."""
+    connect_store(public, new(sandbox), Wanted())
+    with transaction(public.engine) as connection:
+        note_addresses(connection, "shop", [])
+    here = without_address(public)
+    (problem,) = leave_store(here, "shop").problems
+    assert problem.startswith(f"1 webhooks go to {address(public)}: nobody was asked")
+    assert f"`shoal store check shop --drop {address(public)}`" in problem
+    store_health(here, "shop")
+    with reading(public.engine) as connection:
+        assert load_store(connection, "shop").paused == REMOVED
+    assert dropped(here, "shop", address(public)) == 1
+    assert leave_store(here, "shop") == Left(0, 0, 0, ())
+
+
+def test_an_address_that_was_dropped_is_not_known_any_more(public: Kit, sandbox: Shop) -> None:
+    connect_store(public, new(sandbox), Wanted())
+    with reading(public.engine) as connection:
+        assert load_store(connection, "shop").webhook_addresses == (address(public),)
+    dropped(public, "shop", address(public))
+    with reading(public.engine) as connection:
+        assert load_store(connection, "shop").webhook_addresses == ()
 
 
 def test_leaving_a_store_that_is_away_says_what_stays_there(public: Kit, sandbox: Shop) -> None:

@@ -17,6 +17,7 @@ from worker import models
 from worker.backup import back_up
 from worker.database import open_engine, schema_version, transaction
 from worker.errors import BackupMissing
+from worker.stores import load_store, note_addresses
 from worker.upgrading import bring_up_to_date
 
 
@@ -24,6 +25,7 @@ def put_back(driver: Driver) -> None:
     """The tables as they were at the first revision."""
     with transaction(driver.kit.engine) as connection:
         connection.exec_driver_sql(f"DROP TABLE {models.walks.name}")
+        connection.exec_driver_sql("ALTER TABLE shoal_stores DROP COLUMN webhook_addresses")
         connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0001'")
 
 
@@ -101,6 +103,21 @@ def test_an_sqlite_file_without_a_backup_is_not_changed(
 
 def test_an_sqlite_file_is_changed_without_a_backup_if_that_is_meant(sqlite_driver: Driver) -> None:
     assert bring_up_to_date(sqlite_driver.kit.engine, is_meant=True)
+
+
+def test_a_store_of_before_has_no_known_webhook_address(driver: Driver) -> None:
+    """And keeps everything else, on both databases."""
+    rows = driver.values(models.stores, "id")
+    with transaction(driver.kit.engine) as connection:
+        before = load_store(connection, "shop")
+        connection.exec_driver_sql("ALTER TABLE shoal_stores DROP COLUMN webhook_addresses")
+        connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0002'")
+    assert bring_up_to_date(driver.kit.engine, is_meant=True)
+    assert driver.values(models.stores, "id") == rows
+    with transaction(driver.kit.engine) as connection:
+        assert load_store(connection, "shop") == before
+        note_addresses(connection, "shop", ["https://a.example/webhooks/shop"])
+        assert load_store(connection, 1).webhook_addresses == ("https://a.example/webhooks/shop",)
 
 
 def test_a_backup_of_an_older_revision_holds_it(sqlite_driver: Driver, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_an_upgrade_asks_for_a_backup_and_makes_one(shoal: Shoal, home: Path) ->
     engine = open_engine(f"sqlite:///{home}/shoal.db")
     with engine.begin() as connection:
         connection.exec_driver_sql(f"DROP TABLE {models.walks.name}")
+        connection.exec_driver_sql("ALTER TABLE shoal_stores DROP COLUMN webhook_addresses")
         connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0001'")
     engine.dispose()
     for words in (("db", "upgrade"), ("store", "list")):
