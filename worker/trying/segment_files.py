@@ -13,6 +13,7 @@ from typing import IO, Any, Final, cast
 import msgspec
 
 from connectors.events import Event
+from connectors.facts import normalised_email
 from connectors.generic.messages import Sender
 from connectors.generic.track import read_batch
 from connectors.records import Cart, Customer, Order
@@ -50,10 +51,11 @@ def read_messages(
     said = setting.currency or _currency(path)
     sender = Sender(STORE, said or DEFAULT_CURRENCY, is_server=True, time_zone=setting.time_zone)
     tally, events, count = Tally(), list[Event](), 0
+    names: dict[str, str] = {}
     lines = _lines(path, on_bytes)
     while part := list(islice(lines, _AT_A_TIME)):
         count += len(part)
-        events += _translated(part, sender, setting.now, tally)
+        events += _translated(_named(part, names, tally), sender, setting.now, tally)
     kept = [one for one in events if one.at <= setting.now]
     tally.add("a time in the future", [0] * (len(events) - len(kept)))
     kept.sort(key=lambda one: (one.at, one.id))
@@ -102,7 +104,8 @@ def _notes(events: list[Event]) -> tuple[str, ...]:
     return (f"{said}" + (f"; {people:,} of them say who somebody is" if people else ""),)
 
 
-def _translated(part: list[_Line], sender: Sender, now: datetime, tally: Tally) -> list[Event]:
+def _named(part: list[_Line], names: dict[str, str], tally: Tally) -> list[_Line]:
+    """The messages of some lines, one each; ``names`` holds whom addresses were made to."""
     whole: list[_Line] = []
     for line, text in part:
         try:
@@ -110,12 +113,29 @@ def _translated(part: list[_Line], sender: Sender, now: datetime, tally: Tally) 
         except (msgspec.DecodeError, UnicodeDecodeError):
             tally.add("not JSON", [line])
             continue
-        if isinstance(found, dict) and isinstance(found.get("batch"), list):
-            whole += [(line, msgspec.json.encode(one)) for one in found["batch"]]
-        elif isinstance(found, dict):
-            whole.append((line, text))
-        else:
+        if not isinstance(found, dict):
             tally.add("no JSON object", [line])
+            continue
+        batch = found.get("batch")
+        each = batch if isinstance(batch, list) else [found]
+        whole += [(line, msgspec.json.encode(_with_id(one, names))) for one in each]
+    return whole
+
+
+def _with_id(message: Any, names: dict[str, str]) -> Any:
+    """An address as ``userId`` becomes a number: by an e-mail alone no campaign reaches anybody."""
+    said = message.get("userId") if isinstance(message, dict) else None
+    address = normalised_email(said) if isinstance(said, str) else ""
+    if not address:
+        return message
+    context = message["context"] if isinstance(message.get("context"), dict) else {}
+    traits = context["traits"] if isinstance(context.get("traits"), dict) else {}
+    known = {**context, "traits": {"email": address, **traits}}
+    name = names.setdefault(address, f"customer {len(names) + 1}")
+    return {**message, "userId": name, "context": known}
+
+
+def _translated(whole: list[_Line], sender: Sender, now: datetime, tally: Tally) -> list[Event]:
     body = b'{"batch":[' + b",".join(text for _, text in whole) + b"]}"
     read = read_batch(body, sender, now)
     for one in read.rejections:

@@ -115,6 +115,25 @@ def test_segments_messages_with_carts_and_birthdays(
     assert "mail.example" not in said
 
 
+def test_people_who_go_by_addresses_in_messages_are_reached_and_shown_by_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = []
+    for at in range(40):
+        order = {"order_id": str(at), "total": 30 + at, "currency": "EUR", "products": []}
+        day = FIRST + timedelta(days=at)
+        who = {"userId": f"U{at % 30}@mail.example", "timestamp": f"{day}T10:00:00Z"}
+        lines.append({**who, "type": "track", "event": "Order Completed", "properties": order})
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join([json.dumps({"batch": lines[:5]}), *map(json.dumps, lines[5:])]))
+    told = try_file(Wanted(path=path), quiet=True)
+    by_id = {one["id"]: one for one in told["campaigns"]}
+    assert (told["orders"], told["customers"]) == (40, 30)
+    assert by_id["welcome"]["reached"] + by_id["welcome"]["control"] > 10
+    assert all(one.startswith("customer ") for one in by_id["welcome"]["people"])
+    assert "mail.example" not in printed(path, monkeypatch, 80)
+
+
 def test_a_table_of_customers_is_grouped_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
