@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a command imports what it needs
     from datetime import timedelta
 
     from worker.connecting import Connected
+    from worker.leaving import Left
     from worker.runtime import Kit
 
 _StoreId = Annotated[str, typer.Argument(help="The store's id.")]
@@ -23,6 +24,9 @@ _WAYS = """Stores cannot reach this door yet. Three ways to an address, then set
   3. a tunnel, for trying it:                 ssh -R 80:{door} YOUR-SERVER
 Or without any: `shoal store poll {store}` reads the store's changes every minute."""
 
+_ERASES = "Erase all that is known of {store} for ever?"
+_REMOVES = "Delete the secrets, keys, names, addresses and dead letters of {store}? Figures stay."
+_ERASED = "{store} is erased here."
 _STAYS = """{store} is removed here: secrets, keys, names, addresses and dead letters are gone.
 What stays until `shoal store remove {store} --erase`: orders, features, segments and decisions,
 under numbers of ours and the platform's ids. Browse events leave after SHOAL_KEEP_BROWSING."""
@@ -96,7 +100,7 @@ def remove(
     force: Annotated[
         bool, typer.Option("--force", help="Although something could not be taken back in it.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before.")] = False,
     json: Json = False,
 ) -> None:
     """Take webhooks, tags and open coupons back in a store, then delete it here."""
@@ -108,9 +112,10 @@ def remove(
     from worker.leaving import CLOSING, forget_store, leave_store
 
     is_quiet = json or not sys.stdout.isatty()
+    is_asked = not yes and _can_be_asked(store, erase=erase)
     with opened() as kit, with_redis(kit.settings):
-        if erase and not yes and sys.stdin.isatty():
-            _ask_to_erase(kit, store)  # before the bar, which writes over a question
+        if is_asked:
+            _ask(kit, store, _ERASES if erase else _REMOVES)  # the bar would write over a question
         with Progress(disable=is_quiet, transient=True) as bar:
             task = bar.add_task(f"Leaving {store}", total=None)
             left = leave_store(
@@ -123,26 +128,38 @@ def remove(
         told = {"store": store, "removed": is_gone, "erased": erase and is_gone}
         print_json({**told, **asdict(left)})
     else:
-        say(
-            f"Gone in the store: {left.webhooks} webhooks, {left.coupons} coupons, {left.tags} tags"
-        )
-        for problem in left.problems:
-            say(f"Not taken back: {problem}")
-        if not is_gone:
-            say("The store stays here, stopped. Run it again, or leave those there with --force.")
-        else:
-            say(f"{store} is erased here." if erase else _STAYS.format(store=store))
+        _tell_left(left, _ERASED if erase else _STAYS, store, is_gone=is_gone)
     raise typer.Exit(0 if is_gone else 1)
 
 
-def _ask_to_erase(kit: Kit, store: str) -> None:
+def _can_be_asked(store: str, *, erase: bool) -> bool:
+    """Whether somebody sits at a terminal; what cannot be undone is not done unasked."""
+    import sys
+
+    if erase and not sys.stdin.isatty():
+        problem = f"nobody can be asked whether to erase {store} for ever: expected --yes, too"
+        raise typer.BadParameter(problem, param_hint="--erase")
+    return sys.stdin.isatty()
+
+
+def _tell_left(left: Left, gone: str, store: str, *, is_gone: bool) -> None:
+    say(f"Gone in the store: {left.webhooks} webhooks, {left.coupons} coupons, {left.tags} tags")
+    for problem in left.problems:
+        say(f"Not taken back: {problem}")
+    if is_gone:
+        say(gone.format(store=store))
+    else:
+        say("The store stays here, stopped. Run it again, or leave those there with --force.")
+
+
+def _ask(kit: Kit, store: str, question: str) -> None:
     """Ask once, of a store that is there."""
     from worker.database import reading
     from worker.stores import load_store
 
     with reading(kit.engine) as connection:
         load_store(connection, store)
-    typer.confirm(f"Erase all that is known of {store} for ever?", abort=True, err=True)
+    typer.confirm(question.format(store=store), abort=True, err=True)
 
 
 def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> None:

@@ -117,8 +117,31 @@ def test_erasing_a_store_is_asked_about_once(shoal: Shoal, home: Path) -> None:
     assert "Erase all" not in conversation(home, [*remove, "--yes"], [])
 
 
-def test_a_script_that_removes_a_store_is_asked_nothing(shoal: Shoal) -> None:
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="a system without terminals of this kind")
+def test_removing_a_store_is_asked_about_once(shoal: Shoal, home: Path) -> None:
+    words = (
+        "Delete the secrets, keys, names, addresses and dead letters of shop? Figures stay. [y/N]"
+    )
+    remove = ["store", "remove", "shop", "--force"]
+    added(shoal, "shop")
+    assert "Aborted" in conversation(home, remove, [(words, "n")], 1)
+    assert not shoal("store", "list", "--json").json["stores"][0]["paused"]
+    assert "shop is removed here" in conversation(home, remove, [(words, "y")])
+
+
+def test_a_script_says_that_it_means_to_erase(shoal: Shoal) -> None:
     added(shoal, "shop")
     ran = shoal("store", "remove", "shop", "--erase", "--force")
+    assert (ran.code, ran.out) == (2, "")
+    assert "expected --yes" in ran.err
+    assert shoal("store", "list", "--json").json["stores"]
+    ran = shoal("store", "remove", "shop", "--erase", "--force", "--yes")
     assert ran.code == 0, ran.err
     assert ran.out.startswith("Gone in the store: ")
+    assert shoal("store", "list", "--json").json["stores"] == []
+
+
+def test_a_script_that_removes_a_store_is_asked_nothing(shoal: Shoal) -> None:
+    """What it deletes comes back when the store is added again."""
+    added(shoal, "shop")
+    assert shoal("store", "remove", "shop", "--force").code == 0
