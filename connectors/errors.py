@@ -5,6 +5,7 @@
     ConnectorError
     ├─ UnknownPlatform       no connector registered under that name
     ├─ BrokenConnector       registered, but it cannot be imported
+    ├─ ConnectorFailed       it raised what no connector may: a mistake of its own
     ├─ WebhookRejected       not stored as an event
     │  ├─ SignatureMismatch  answer 401, count it, keep nothing
     │  └─ MalformedPayload   authentic but unreadable: dead letter, answer 2xx
@@ -41,6 +42,17 @@ class BrokenConnector(ConnectorError):
     def __init__(self, platform: str, distribution: str, problem: str) -> None:
         super().__init__(
             f"connector {platform!r} of distribution {distribution!r} cannot be loaded: {problem}"
+        )
+
+
+class ConnectorFailed(ConnectorError):
+    """A connector raised what no connector may: a mistake of its own, not the store's."""
+
+    def __init__(self, platform: str, verb: str, kind: str, place: str = "") -> None:
+        where = f" at {place}" if place else ""
+        super().__init__(
+            f"connector {platform!r}: {verb} raised {kind}{where}, which no connector may: a "
+            "mistake of its own, to be told to whoever wrote it"
         )
 
 

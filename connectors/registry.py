@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
 from connectors.errors import BrokenConnector, UnknownPlatform
+from connectors.mistakes import blaming
 from connectors.needs import Need, needs_of
 from connectors.protocol import ENTRY_POINT_GROUP, Connector, ConnectorFactory, StoreConfig
 
@@ -61,8 +62,12 @@ def connect(store: StoreConfig, http: httpx.Client) -> Connector:
     ------
     UnknownPlatform, BrokenConnector
         As :func:`connector_factory`.
+    ConnectorFailed
+        If its factory raises anything but our errors.
     """
-    return connector_factory(store.platform)(store, http)
+    factory = connector_factory(store.platform)
+    with blaming(store.platform, "connect"):
+        return factory(store, http)
 
 
 def _entries() -> dict[str, EntryPoint]:

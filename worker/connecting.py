@@ -20,6 +20,7 @@ from connectors.connecting import (
 )
 from connectors.errors import ConnectorError
 from connectors.events import microseconds
+from connectors.mistakes import blaming
 from connectors.protocol import StoreConfig
 from connectors.registry import platform_needs
 from worker import walks
@@ -84,7 +85,8 @@ def introduced(kit: Kit, new: NewStore) -> tuple[NewStore, ShopFacts | None]:
     connector = trial_line(kit, config).connector
     if not isinstance(connector, SupportsShopFacts):
         return new, None
-    facts = connector.shop_facts()
+    with blaming(new.platform, "shop_facts"):
+        facts = connector.shop_facts()
     told = replace(
         new,
         name=new.name or facts.name,
@@ -182,7 +184,8 @@ def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:
     with transaction(kit.engine) as connection:
         # Before any is made: what is cut short in the middle shall be found again, too.
         note_addresses(connection, store_id, [*store.webhook_addresses, address])
-    return sender.subscribe(address)
+    with blaming(store.platform, "subscribe"):
+        return sender.subscribe(address)
 
 
 def dropped(kit: Kit, store_id: str, address: str) -> int:
@@ -196,7 +199,8 @@ def dropped(kit: Kit, store_id: str, address: str) -> int:
     store, sender = _sender(kit, store_id)
     if sender is None:
         return 0
-    found = sender.unsubscribe(address)
+    with blaming(store.platform, "unsubscribe"):
+        found = sender.unsubscribe(address)
     others = [one for one in store.webhook_addresses if one != address]
     with transaction(kit.engine) as connection:
         note_addresses(connection, store_id, others)

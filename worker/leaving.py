@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 from connectors.connecting import SupportsSubscriptions
 from connectors.errors import Conflict, ConnectorError
 from connectors.events import microseconds
+from connectors.mistakes import blaming
 from connectors.protocol import SupportsCoupons, SupportsSegments
 from connectors.records import Coupon, Membership
 from worker import models, stream, walks
@@ -165,9 +166,9 @@ def _webhooks(kit: Kit, line: Line, store: Store) -> tuple[int, list[str]]:
     public = webhook_address(kit, store.id)
     known = dict.fromkeys([*store.webhook_addresses, *([public] if public else [])])
     try:
-        return sum(sender.unsubscribe(one) for one in known), [] if known else _unasked(
-            sender, store
-        )
+        with blaming(store.platform, "unsubscribe"):
+            problems = [] if known else _unasked(sender, store)
+            return sum(sender.unsubscribe(one) for one in known), problems
     except ConnectorError as error:
         return 0, [str(error)]
 
@@ -192,11 +193,13 @@ def _taken_back(line: Line, wanted: Coupon | Membership) -> bool:
     if isinstance(wanted, Membership):
         if not isinstance(line.connector, SupportsSegments):
             return False
-        line.connector.push_membership(wanted)
+        with blaming(line.store.platform, "push_membership"):
+            line.connector.push_membership(wanted)
         return True
     if not isinstance(line.connector, SupportsCoupons):
         return False
-    line.connector.revoke_coupon(wanted.code, wanted.marker)
+    with blaming(line.store.platform, "revoke_coupon"):
+        line.connector.revoke_coupon(wanted.code, wanted.marker)
     return True
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from connectors.errors import ConnectorError
 from connectors.events import Event
+from connectors.mistakes import blaming
 from connectors.protocol import Connector, Webhook
 from connectors.registry import connect
 from worker import models
@@ -165,7 +166,9 @@ def _events(opener: _Opener, row: Any, clear: bytes) -> list[Event]:
         config = config_of(opener.store(row.store), sealer)
         return seal_events(sealer, replayed_events(config, clear))
     webhook = msgspec.msgpack.decode(clear, type=Webhook)
-    received = opener.connector(row.store).read(webhook)
+    connector = opener.connector(row.store)
+    with blaming(opener.store(row.store).platform, "read"):
+        received = connector.read(webhook)
     return received_events(sealer, row.store, received, webhook.received_at)
 
 

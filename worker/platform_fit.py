@@ -10,6 +10,7 @@ from campaigns.campaign import Campaign, campaign_steps
 from campaigns.errors import Problem
 from campaigns.steps import CouponStep, RecommendStep, Step, TagStep
 from connectors.errors import ConnectorError
+from connectors.mistakes import blaming
 from connectors.protocol import (
     Connector,
     LimitsCoupons,
@@ -45,7 +46,8 @@ def _of(step: Step, connector: Connector, store: Store) -> Iterator[str]:
         case CouponStep() if not isinstance(connector, SupportsCoupons):
             yield "it takes no coupons"
         case CouponStep() if isinstance(connector, LimitsCoupons):
-            problem = connector.unfit(_sample(step, store.currency))
+            with blaming(store.platform, "unfit"):
+                problem = connector.unfit(_sample(step, store.currency))
             if problem:
                 yield f"the coupon will be refused: {problem}"
         case RecommendStep() if not isinstance(connector, SupportsRecommendations):

@@ -15,8 +15,9 @@ from connectors.connecting import (
     SupportsShopFacts,
     SupportsSubscriptions,
 )
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, ConnectorFailed
 from connectors.events import microseconds, moment
+from connectors.mistakes import blaming
 from connectors.needs import formers
 from connectors.registry import platform_needs
 from worker import cursors, models, stream, walks
@@ -91,8 +92,12 @@ def _asked(kit: Kit, store: Store) -> list[Line]:
         return [Line("answers", is_ok=True, said="it has no API: events come by /v1 alone")]
     try:
         connector = line_to(kit, store).connector
-        facts = connector.shop_facts() if isinstance(connector, SupportsShopFacts) else None
-        sent = connector.subscriptions() if isinstance(connector, SupportsSubscriptions) else ()
+        with blaming(store.platform, "shop_facts"):
+            facts = connector.shop_facts() if isinstance(connector, SupportsShopFacts) else None
+        with blaming(store.platform, "subscriptions"):
+            sent = connector.subscriptions() if isinstance(connector, SupportsSubscriptions) else ()
+    except ConnectorFailed as error:
+        return [Line("answers", is_ok=False, said=str(error), advice="a newer connector, perhaps")]
     except ConnectorError as error:
         advice = f"look at its address and credentials; others: `shoal store secrets {store.id}`"
         return [Line("answers", is_ok=False, said=str(error), advice=advice)]

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, update
 
 from connectors.connecting import ShopFacts, SupportsShopFacts
 from connectors.events import microseconds
+from connectors.mistakes import blaming
 from connectors.needs import Need, formers, missing
 from connectors.protocol import StoreConfig
 from connectors.registry import platform_needs
@@ -184,8 +185,10 @@ def _tried(kit: Kit, config: StoreConfig) -> ShopFacts | None:
     """What the store says to these secrets; one that says nothing of itself is read a little."""
     connector = trial_line(kit, config).connector
     if isinstance(connector, SupportsShopFacts):
-        return connector.shop_facts()
-    next(iter(connector.changes(kit.clock())), None)
+        with blaming(config.platform, "shop_facts"):
+            return connector.shop_facts()
+    with blaming(config.platform, "changes"):
+        next(iter(connector.changes(kit.clock())), None)
     return None
 
 

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from connectors.errors import MalformedPayload, SignatureMismatch
+from connectors.errors import ConnectorFailed, MalformedPayload, SignatureMismatch
 from connectors.events import microseconds
+from connectors.mistakes import blaming
 from connectors.protocol import Connector, Reply, Webhook
 from worker import letter_stream
 from worker.dead_letters import WEBHOOK, Letter, letter_id
@@ -89,7 +90,9 @@ def take_webhook(desk: Desk, found: OpenStore, headers: Mapping[str, str], body:
     webhook = Webhook(headers, body, desk.kit.clock())
     store = found.store
     try:
-        received = _connector(found).read(webhook)
+        connector = _connector(found)
+        with blaming(store.platform, "read"):
+            received = connector.read(webhook)
     except SignatureMismatch:
         raise Refusal(
             reason="bad_signature",
@@ -97,7 +100,7 @@ def take_webhook(desk: Desk, found: OpenStore, headers: Mapping[str, str], body:
             where="headers",
             expected="a body signed with this store's secret",
         ) from None
-    except MalformedPayload as problem:
+    except (MalformedPayload, ConnectorFailed) as problem:
         with redis_or_refusal(desk):
             letter = _letter(desk.kit.sealer, store.id, webhook, str(problem))
             letter_stream.keep(desk.kit.redis, [letter])
