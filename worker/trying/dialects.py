@@ -167,7 +167,10 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         *("quantity", "qty", "pieces", "units", "count", "menge", "anzahl", "stueck", "cantidad"),
         "quantite",
     ),
-    "price": ("price", "unit_price", "unitprice", "item_price", "preis", "einzelpreis", "prix"),
+    "price": (
+        *("price", "unit_price", "unitprice", "item_price", "preis", "einzelpreis", "stueckpreis"),
+        *("verkaufspreis", "prix", "prix_unitaire", "precio", "precio_unitario"),
+    ),
     "line_total": (
         *("line_total", "total", "amount", "value", "sales", "sales_value", "revenue", "spend"),
         *("betrag", "umsatz", "summe", "gesamtpreis", "importe", "montant", "total_price"),

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from sqlalchemy import Connection, select
 
-from campaigns.campaign import Campaign
-from campaigns.steps import CouponStep
-from campaigns.triggers import CartTrigger, DateTrigger
 from connectors.records import exponent
 from segmentation import running
 from worker import models, tallies
 from worker.segment_reports import groups_of
 from worker.shop import Shop
 from worker.trying.books import Book
+from worker.trying.outcomes import SHOWN, Outcome, outcome_of, shown_id
 
-SHOWN: Final = 10
 SLIPPING: Final = "at_risk"
 _GONE: Final = ("hibernating", "lost")
 _DAY: Final = 86_400_000_000
-_NO_CARTS: Final = "needs carts; the file has none, a connected store tells of them"
-_NO_BIRTHDAYS: Final = "needs birthdays; the file has none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,28 +59,6 @@ class Slipping:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a campaign would have done in the window.
-
-    ``bought_anyway`` are those of ``reached`` who ordered within ``days`` without it; ``segments``
-    are how many of them were in which stage; ``missing`` is why it could not be judged.
-    """
-
-    id: str
-    description: str
-    offer: str
-    reached: int
-    control: int
-    coupons: int
-    cost_at_most: float
-    bought_anyway: int
-    days: int
-    segments: tuple[tuple[str, int], ...]
-    people: tuple[str, ...]
-    missing: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Findings:
     """Everything. ``is_learned``: groups were learned, else they are rules."""
 
@@ -116,14 +89,9 @@ def findings_of(connection: Connection, shop: Shop, book: Book) -> Findings:
         segments=_segments(connection, shop, buyers),
         is_learned=shop.model.kind == "kmeans",
         slipping=_slipping(buyers),
-        campaigns=tuple(_outcome(connection, shop, one.campaign, book) for one in shop.campaigns),
+        campaigns=tuple(outcome_of(connection, shop, one, book) for one in shop.campaigns),
         set_aside=tallies.read(connection, shop.number).get(("set_aside", ""), 0),
     )
-
-
-def shown_id(platform_id: str, ours: int) -> str:
-    """A customer's id in the store; ours where that is an address."""
-    return f"customer {ours % (1 << 40)}" if "@" in platform_id or not platform_id else platform_id
 
 
 def _buyers(connection: Connection, shop: Shop) -> _Buyers:
@@ -204,75 +172,3 @@ def _slipping(buyers: _Buyers) -> Slipping:
         gone=int(gone.sum()),
         gone_spent=round(float(buyers.spent[gone].sum()), 2),
     )
-
-
-def _outcome(connection: Connection, shop: Shop, campaign: Campaign, book: Book) -> Outcome:
-    decisions, people = models.decisions.c, models.customers.c
-    rows = connection.execute(
-        select(
-            decisions.customer,
-            decisions.outcome,
-            decisions.cost,
-            decisions.segment,
-            decisions.at,
-            people.platform_id,
-        )
-        .join(models.customers, people.id == decisions.customer)
-        .where(decisions.store == shop.number, decisions.campaign == campaign.id)
-        .order_by(decisions.at, decisions.customer)
-    ).all()
-    fired = [row for row in rows if row.outcome == "fire"]
-    coupons = [step for step in campaign.steps if isinstance(step, CouponStep)]
-    stages: dict[str, int] = {}
-    for row in fired:
-        stage = str(row.segment).partition(".")[0]
-        stages[stage] = stages.get(stage, 0) + 1
-    cost = sum(row.cost for row in fired) / 10 ** exponent(shop.currency)
-    reached = dict.fromkeys(row.customer for row in fired)
-    ids = {row.customer: shown_id(row.platform_id, row.customer) for row in fired}
-    return Outcome(
-        id=campaign.id,
-        description=campaign.description,
-        offer=coupons[0].title if coupons else "no discount",
-        reached=len(reached),
-        control=len({row.customer for row in rows if row.outcome == "holdout"}),
-        coupons=len(fired) * len(coupons),
-        cost_at_most=round(cost, 2),
-        bought_anyway=_bought_anyway(connection, shop, campaign, fired),
-        days=campaign.goal.within.days,
-        segments=tuple(sorted(stages.items(), key=lambda one: -one[1])),
-        people=tuple(ids[customer] for customer in list(reached)[:SHOWN]),
-        missing=_missing(campaign, book),
-    )
-
-
-def _bought_anyway(connection: Connection, shop: Shop, campaign: Campaign, fired: list[Any]) -> int:
-    """Of those a campaign would have reached, how many ordered soon after without it."""
-    if not fired:
-        return 0
-    orders = models.orders.c
-    rows = connection.execute(
-        select(orders.customer, orders.at).where(
-            orders.store == shop.number,
-            orders.is_counted.is_(True),
-            orders.at > min(row.at for row in fired),
-        )
-    )
-    times: dict[int, list[int]] = {}
-    for customer, at in rows:
-        times.setdefault(customer, []).append(at)
-    within = int(campaign.goal.within.total_seconds()) * 1_000_000
-    came = {
-        row.customer
-        for row in fired
-        if any(row.at < at <= row.at + within for at in times.get(row.customer, ()))
-    }
-    return len(came)
-
-
-def _missing(campaign: Campaign, book: Book) -> str:
-    if isinstance(campaign.trigger, CartTrigger) and not book.has_carts:
-        return _NO_CARTS
-    if isinstance(campaign.trigger, DateTrigger) and not book.has_birthdays:
-        return _NO_BIRTHDAYS
-    return ""

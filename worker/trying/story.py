@@ -15,14 +15,16 @@ from rich.text import Text
 
 from connectors.registry import platforms
 from worker.trying.books import Book
-from worker.trying.findings import Findings, Outcome
+from worker.trying.findings import Findings
 from worker.trying.left_out import LeftOut
+from worker.trying.outcomes import Outcome
+from worker.trying.reasoning import about
 
 _MEANINGS: Final = {
     "champions": "buy often, spend most, were here lately",
     "loyal": "come back regularly",
     "promising": "a few orders so far, on their usual rhythm",
-    "new": "bought for the first time lately",
+    "new": "began to buy lately",
     "at_risk": "were good customers and are late now",
     "hibernating": "have been quiet for a long time",
     "lost": "are very unlikely to return by themselves",
@@ -203,28 +205,24 @@ def _tell_campaigns(console: Console, book: Book, found: Findings, window: Windo
             one.id, f"{one.reached:,}", f"{one.control:,}", f"{one.coupons:,}", cost, anyway
         )
     console.print(Padding(table, (0, 0, 0, 2)))
-    for one in found.campaigns:
-        console.print(Padding(_about(one), (0, 0, 0, 2)))
-    total = sum(one.cost_at_most for one in found.campaigns)
-    coupons = sum(one.coupons for one in found.campaigns)
+    for one in sorted(found.campaigns, key=lambda one: bool(one.missing)):
+        head = Text.assemble((one.id, "bold"), f": {one.description}")
+        console.print(Padding(head, (0, 0, 0, 2)))
+        for line in about(one):
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 4)))
+    _tell_cost(console, book, [one for one in found.campaigns if one.coupons])
+
+
+def _tell_cost(console: Console, book: Book, giving: Sequence[Outcome]) -> None:
+    """What the coupons come to; campaigns that give none cost nothing."""
+    if not giving:
+        return
+    coupons, total = (sum(one.coupons for one in giving), sum(one.cost_at_most for one in giving))
+    anyway = sum(one.bought_anyway for one in giving)
     console.print()
     console.print(
-        f"In all {coupons:,} coupons, {_money(book, total)} at most. Those who bought anyway would "
-        "have had a discount for nothing: that is what the control group is for."
-    )
-
-
-def _about(one: Outcome) -> Text:
-    text = Text.assemble((one.id, "bold"), f": {one.description} ")
-    if one.missing:
-        return text.append(f"Not judged: it {one.missing}.", style="dim")
-    if not one.reached:
-        return text.append("Nobody met its conditions in these days.", style="dim")
-    to = ", ".join(f"{count:,} {stage.replace('_', ' ')}" for stage, count in one.segments)
-    text.append(f"Offer: {one.offer}. To {to}")
-    text.append(f"; the first: {', '.join(one.people[:3])}.")
-    return text.append(
-        f" {one.bought_anyway:,} of the {one.reached:,} ordered within {one.days} days without it."
+        f"In all {coupons:,} coupons, {_money(book, total)} at most; {anyway:,} would have gone to "
+        "people who ordered anyway, a discount for nothing. That is what the control group shows."
     )
 
 

@@ -7,12 +7,15 @@ import json
 import random
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from worker.cells import FileRefused
 from worker.trying.command import Wanted, try_file
+from worker.trying.outcomes import Outcome, Standing
+from worker.trying.reasoning import about
 
 FIRST = date(2025, 1, 1)
 
@@ -34,6 +37,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def told(shop: Path) -> dict[str, Any]:
+    """What the story is made of."""
+    return try_file(Wanted(path=shop), quiet=True)
+
+
 def printed(path: Path, monkeypatch: pytest.MonkeyPatch, width: int, **more: object) -> str:
     out = io.StringIO()
     monkeypatch.setattr(
@@ -46,7 +55,7 @@ def printed(path: Path, monkeypatch: pytest.MonkeyPatch, width: int, **more: obj
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_the_story_fits_and_names_no_address(
-    shop: Path, monkeypatch: pytest.MonkeyPatch, width: int
+    shop: Path, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     said = printed(shop, monkeypatch, width, currency="EUR")
     assert max(map(len, said.splitlines())) <= width
@@ -60,10 +69,14 @@ def test_the_story_fits_and_names_no_address(
         assert part in said
     assert "@" not in said
     assert "order " in said
+    assert "It asks for: number of orders is at least 2 and did not" in said
+    at_risk = next(one["standing"] for one in told["campaigns"] if one["id"] == "win-back")
+    assert f"Of the {at_risk['customers']} who are at risk at the end: " in said
+    anyway = sum(one["bought_anyway"] for one in told["campaigns"] if one["coupons"])
+    assert f"; {anyway} would have gone to people who ordered anyway" in said
 
 
-def test_the_same_as_json_with_the_same_control_group(shop: Path) -> None:
-    told = try_file(Wanted(path=shop), quiet=True)
+def test_the_same_as_json_with_the_same_control_group(shop: Path, told: dict[str, Any]) -> None:
     again = try_file(Wanted(path=shop), quiet=True)
     assert told == again
     assert json.loads(json.dumps(told)) == json.loads(json.dumps(told))
@@ -78,6 +91,51 @@ def test_the_same_as_json_with_the_same_control_group(shop: Path) -> None:
     assert second["reached"] > 0
     assert second["cost_at_most"] <= 15 * second["coupons"]
     assert second["bought_anyway"] <= second["reached"]
+
+
+def test_every_member_of_a_segment_is_accounted_for_by_its_campaign(told: dict[str, Any]) -> None:
+    standing = {one["id"]: one for one in told["campaigns"] if one["standing"]}
+    assert standing.keys() == {"welcome", "win-back", "vip-early-access"}
+    for one in standing.values():
+        here = one["standing"]
+        stages = [group for group in told["segments"] if group["stage"] == here["segment"]]
+        assert here["customers"] == sum(group["customers"] for group in stages)
+        others = sum(count for _, count in here["others"])
+        assert here["customers"] == here["reached"] + here["control"] + others
+        assert one["reached"] == here["reached"] + here["gone"]
+    said = {reason for one in standing.values() for reason, _ in one["standing"]["others"]}
+    assert said == {"before"}
+
+
+def test_a_campaigns_lines_say_why_not_everybody_was_reached(told: dict[str, Any]) -> None:
+    (own,) = [one for one in told["campaigns"] if one["id"] == "vip-early-access"]
+    standing = Standing(
+        segment="champions",
+        customers=27,
+        reached=18,
+        control=1,
+        others=(("before", 5), ("silent", 2), ("cooldown", 1)),
+        gone=3,
+    )
+    one = Outcome(**{**own, "reached": 21, "standing": standing, "segments": [("champions", 21)]})
+    assert about(one)[-1] == (
+        "Of the 27 who are champions at the end: 18 reached, 1 in the control group, 5 in it "
+        "before these days (only entering counts), 2 in it since groups were learned anew (that "
+        "wakes no campaign), 1 had had it too lately. No longer champions: 3 of those reached."
+    )
+    passed = Outcome(**{**own, "standing": None, "held": (("condition", 4), ("odd", 1))})
+    assert about(passed)[-1] == "Passed over: 4 did not meet its conditions, 1 were held back."
+
+
+def test_only_a_discount_can_have_been_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "first.csv"  # first orders alone, all of one day: a welcome and no discount
+    rows = [f"{at},c{at},{FIRST} 10:00,20" for at in range(9)]
+    path.write_text("\n".join(["order,customer,date,amount", *rows]))
+    said = printed(path, monkeypatch, 80)
+    assert "welcome: Greets" in said
+    assert "for nothing" not in said
 
 
 def test_segments_messages_with_carts_and_birthdays(
