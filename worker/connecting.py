@@ -31,7 +31,15 @@ from worker.new_stores import NewStore
 from worker.probing import probe_problem
 from worker.runtime import Kit
 from worker.store_needs import Ask, completed, strange_names
-from worker.stores import AddedStore, Store, add_store, check_new, load_store, note_addresses
+from worker.stores import (
+    AddedStore,
+    Store,
+    add_store,
+    check_new,
+    list_stores,
+    load_store,
+    note_addresses,
+)
 
 _ANY: Final = "EUR"  # in the place of a currency that is not known yet
 PAST: Final = timedelta(days=730)  # what a backfill reads unless told otherwise
@@ -134,7 +142,8 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
     new = completed(new, needs, wanted.ask, is_polled=wanted.is_polled)
     _check(kit, new, [])
     if not new.url:
-        new = replace(new, currency=new.currency or _ANY)  # nobody else would say it
+        before = _currency_before(kit, new.id)
+        new = replace(new, currency=new.currency or before or _ANY)  # nobody else would say it
     new, facts = (new, None) if wanted.is_offline else introduced(kit, new)
     if not new.currency:
         problem = f"currency: {new.platform} does not say it, so --currency is needed (EUR, USD …)"
@@ -159,7 +168,8 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
 
 def _check(kit: Kit, new: NewStore, problems: list[str]) -> None:
     # What the store would say of itself is left open.
-    told = replace(new, currency=new.currency or _ANY, time_zone=new.time_zone or "UTC")
+    currency = new.currency or _currency_before(kit, new.id) or _ANY
+    told = replace(new, currency=currency, time_zone=new.time_zone or "UTC")
     try:
         with reading(kit.engine) as connection:
             check_new(connection, told)
@@ -167,6 +177,13 @@ def _check(kit: Kit, new: NewStore, problems: list[str]) -> None:
         problems = [*refusal.problems, *problems]
     if problems:
         raise StoreRefused(problems)
+
+
+def _currency_before(kit: Kit, store_id: str) -> str:
+    """The currency in which figures of a removed store are kept; empty where there is none."""
+    with reading(kit.engine) as connection:
+        stores = list_stores(connection)
+    return next((one.currency for one in stores if one.id == store_id), "")
 
 
 def subscribed(kit: Kit, store_id: str) -> tuple[Subscription, ...]:

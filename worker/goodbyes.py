@@ -20,7 +20,7 @@ def apply_goodbyes(connection: Connection, shop: Shop, events: Iterable[Event]) 
     said = [event.properties.get("event") for event in events if event.type == "store_disconnected"]
     if said:
         why = (
-            f"the store let us go ({said[-1] or 'without a word'}): connect it anew, or "
-            f"`shoal store remove {shop.id} --erase`"
+            f"the store let us go ({said[-1] or 'without a word'}): let in again, "
+            f"`shoal store check {shop.id} --mend`; else `shoal store remove {shop.id} --erase`"
         )
         pause_store(connection, shop.number, why)

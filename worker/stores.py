@@ -1,13 +1,12 @@
 """Stores: a row each, its secrets sealed, its two keys.
 
 The *browser* key is public and stands in pages; the *server* key is secret, shown once and kept
-as a hash. Both are long random numbers, so a plain SHA-256 of one cannot be guessed back.
+as a hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,7 +19,9 @@ from connectors.registry import connector_factory
 from worker import models
 from worker.errors import StoreRefused, UnknownStore
 from worker.new_stores import NewStore, problems_of, problems_of_origins, split_origins
+from worker.returning import bring_back, obstacles
 from worker.sealing import Sealer
+from worker.store_keys import key_hash, new_browser_key, new_server_key
 
 __all__ = [
     "AddedStore",
@@ -39,19 +40,24 @@ __all__ = [
     "renew_browser_key",
     "renew_server_key",
 ]
-BROWSER_PREFIX: Final = "pk_"
-SERVER_PREFIX: Final = "sk_"
 _stores: Final = models.stores.c
 
 
 @dataclass(frozen=True)
 class AddedStore:
-    """A store that was added, with its keys in clear for the only time."""
+    """A store that was added, with its keys in clear for the only time.
+
+    Attributes
+    ----------
+    is_back
+        Whether it is one that had been removed, whose figures go on.
+    """
 
     number: int
     partition: int
     browser_key: str
     server_key: str = field(repr=False)
+    is_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Store:
 
 
 def add_store(connection: Connection, sealer: Sealer, new: NewStore, now: int) -> AddedStore:
-    """Insert a store with its number, partition and two new keys.
+    """Insert a store with its number, partition and two new keys; a removed one comes back.
 
     Parameters
     ----------
@@ -96,34 +102,28 @@ def add_store(connection: Connection, sealer: Sealer, new: NewStore, now: int) -
         Naming everything that cannot be used, and an id that is taken.
     """
     check_new(connection, new)
-    number = int(
-        connection.execute(select(func.coalesce(func.max(_stores.number), 0))).scalar_one()
-    )
-    added = AddedStore(
-        number + 1,
-        partition_of(new.id, _partitions(connection)),
-        _browser_key(),
-        _server_key(),
-    )
-    connection.execute(
-        insert(models.stores).values(
-            number=added.number,
-            id=new.id,
-            platform=new.platform,
-            url=new.url,
-            name=new.name or new.id,
-            currency=new.currency,
-            time_zone=new.time_zone,
-            options=msgspec.json.encode(dict(new.options)).decode(),
-            secrets=sealer.seal(new.id, new.secrets),
-            partition=added.partition,
-            clock=new.clock,
-            browser_key=added.browser_key,
-            server_key_hash=key_hash(added.server_key),
-            origins=" ".join(split_origins(new.origins)),
-            created_at=now,
-        )
-    )
+    before = _row(connection, new.id)
+    number = before.number if before else _last_number(connection) + 1
+    partition = before.partition if before else partition_of(new.id, _partitions(connection))
+    added = AddedStore(number, partition, new_browser_key(), new_server_key(), before is not None)
+    values = {
+        "platform": new.platform,
+        "url": new.url,
+        "name": new.name or new.id,
+        "currency": new.currency,
+        "time_zone": new.time_zone,
+        "options": msgspec.json.encode(dict(new.options)).decode(),
+        "secrets": sealer.seal(new.id, new.secrets),
+        "clock": new.clock,
+        "browser_key": added.browser_key,
+        "server_key_hash": key_hash(added.server_key),
+        "origins": " ".join(split_origins(new.origins)),
+    }
+    if before:
+        bring_back(connection, number, values)
+    else:
+        lasting = {"number": number, "id": new.id, "partition": partition, "created_at": now}
+        connection.execute(insert(models.stores).values(**values, **lasting))
     return added
 
 
@@ -171,14 +171,14 @@ def config_of(store: Store, sealer: Sealer) -> StoreConfig:
 
 def renew_server_key(connection: Connection, store: str) -> str:
     """A new server key; the old one is refused from the next refresh of the door (5 s)."""
-    made = _server_key()
+    made = new_server_key()
     _change(connection, store, server_key_hash=key_hash(made))
     return made
 
 
 def renew_browser_key(connection: Connection, store: str) -> str:
     """A new browser key; pages that still carry the old one are refused within 5 s."""
-    made = _browser_key()
+    made = new_browser_key()
     _change(connection, store, browser_key=made)
     return made
 
@@ -207,14 +207,6 @@ def _change(connection: Connection, store: str, **values: object) -> None:
     connection.execute(update(models.stores).where(_stores.number == number).values(**values))
 
 
-def _browser_key() -> str:
-    return BROWSER_PREFIX + secrets.token_hex(16)
-
-
-def _server_key() -> str:
-    return SERVER_PREFIX + secrets.token_hex(32)
-
-
 def pause_store(
     connection: Connection, store: int, why: str, *, sealed: bytes | None = None
 ) -> None:
@@ -231,15 +223,19 @@ def pause_store(
     connection.execute(update(models.stores).where(mine).values(paused=why))
 
 
-def key_hash(key: str) -> str:
-    """What is kept of a server key."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
 def partition_of(store: str, partitions: int) -> int:
     """A store's partition, the same on every machine and for ever."""
     digest = hashlib.blake2b(store.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % partitions
+
+
+def _row(connection: Connection, store: str) -> Row[Any] | None:
+    return connection.execute(select(models.stores).where(_stores.id == store)).first()
+
+
+def _last_number(connection: Connection) -> int:
+    last = connection.execute(select(func.coalesce(func.max(_stores.number), 0)))
+    return int(last.scalar_one())
 
 
 def _partitions(connection: Connection) -> int:
@@ -262,8 +258,10 @@ def check_new(connection: Connection, new: NewStore) -> None:
         If no connector is of that name.
     """
     problems = problems_of(new)
-    taken = connection.execute(select(_stores.id).where(_stores.id == new.id)).first()
-    if taken is not None:
+    taken = _row(connection, new.id)
+    if taken is not None and not taken.browser_key:
+        problems += obstacles(taken, new)
+    elif taken is not None:
         problems.append(
             f"id {new.id!r} is taken: expected one that no store has yet; other secrets for that "
             f"store: `shoal store secrets {new.id}`"

@@ -29,7 +29,8 @@ _REMOVES = "Delete the secrets, keys, names, addresses and dead letters of {stor
 _ERASED = "{store} is erased here."
 _STAYS = """{store} is removed here: secrets, keys, names, addresses and dead letters are gone.
 What stays until `shoal store remove {store} --erase`: orders, features, segments and decisions,
-under numbers of ours and the platform's ids. Browse events leave after SHOAL_KEEP_BROWSING."""
+under numbers of ours and the platform's ids. Browse events leave after SHOAL_KEEP_BROWSING.
+`shoal store add {store} …` goes on with it: same platform, address and currency."""
 
 
 def check(
@@ -187,7 +188,10 @@ def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> N
         for note in told.notes:
             say(note)
     address = connected.webhook_address or f"/webhooks/{new.id}"
-    say(f"Store {new.id} is here. Webhooks go to {address}")
+    where = "back" if connected.added.is_back else "here"
+    say(f"Store {new.id} is {where}. Webhooks go to {address}")
+    if connected.added.is_back:
+        say("Its orders, segments and decisions were kept; campaigns have to be applied anew.")
     if connected.subscriptions:
         count = len(connected.subscriptions) - len(refused)
         say(f"It sends {count} kinds of webhooks from now on.")

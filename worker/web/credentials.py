@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from connectors.generic.messages import Sender
-from worker.stores import BROWSER_PREFIX, SERVER_PREFIX, Store
+from worker.store_keys import BROWSER_PREFIX, SERVER_PREFIX
+from worker.stores import Store
 from worker.web.directory import Directory
 from worker.web.refusals import Refusal
 

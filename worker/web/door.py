@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker import probing
-from worker.stores import SERVER_PREFIX
+from worker.store_keys import SERVER_PREFIX
 from worker.tracking import VERBS, Verb
 from worker.web import calls
 from worker.web.bodies import BATCH, WEBHOOK, body_of
