@@ -16,13 +16,27 @@ from connectors.testing.connecting import ConnectingContract
 from connectors.testing.faults import FAULTS, FaultContract
 from connectors.testing.pushing import PushContract
 from connectors.testing.reading import ReadingContract
-from connectors.testing.stage import Stage, require_no_secret, require_well_formed
+from connectors.testing.shapes import SHAPES, ShapeContract
+from connectors.testing.stage import Discounted, Stage, require_no_secret, require_well_formed
 from connectors.testing.webhooks import WebhookContract
 
-__all__ = ["FAULTS", "ConnectorContract", "Stage", "require_no_secret", "require_well_formed"]
+__all__ = [
+    "FAULTS",
+    "SHAPES",
+    "ConnectorContract",
+    "Discounted",
+    "Stage",
+    "require_no_secret",
+    "require_well_formed",
+]
 
 
 class ConnectorContract(
-    WebhookContract, ReadingContract, PushContract, ConnectingContract, FaultContract
+    WebhookContract,
+    ReadingContract,
+    PushContract,
+    ConnectingContract,
+    FaultContract,
+    ShapeContract,
 ):
     """Everything at once; give it a fixture ``stage``."""

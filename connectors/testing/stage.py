@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 
@@ -14,6 +14,17 @@ from connectors.protocol import Connector, ConnectorFactory, StoreConfig, Webhoo
 from connectors.records import Coupon, Order
 
 _EVENT_ID: Final = 16  # bytes
+
+
+class Discounted(NamedTuple):
+    """An order with a discount, as the platform tells it, and what it comes to in minor units.
+
+    ``value`` is what its lines cost before the discount, whatever the platform calls total.
+    """
+
+    body: bytes
+    value: int
+    discount: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,11 @@ class Stage:
         That order's id.
     orders
         Ids of all orders the store holds, more than a page of them. Empty: not tested.
+    unpaid
+        The body of such a webhook for an order that nobody has paid or authorised. None where the
+        platform tells of no such order.
+    discounted
+        The same for an order with a discount. None where there are none.
     tracked
         The same order from another door (the track API), if the platform's shops use it.
     ids_only
@@ -53,6 +69,8 @@ class Stage:
     order: bytes
     order_id: str
     orders: frozenset[str] = frozenset()
+    unpaid: bytes | None = None
+    discounted: Discounted | None = None
     tracked: Event | None = None
     ids_only: Webhook | None = None
     fixed_reply: tuple[StoreConfig, bytes] | None = None

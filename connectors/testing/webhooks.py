@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from connectors.errors import MalformedPayload, SignatureMismatch
-from connectors.testing.stage import Stage, require_well_formed
+from connectors.needs import needs_of
+from connectors.testing.stage import Discounted, Stage, orders_of, require_well_formed
 
 
 class WebhookContract:
@@ -39,6 +40,44 @@ class WebhookContract:
             with pytest.raises(MalformedPayload) as caught:
                 stage.connector.read(stage.signed(body))
             assert "4711" not in str(caught.value)
+
+    def test_without_a_secret_nothing_passes(self, stage: Stage) -> None:
+        """A store that is polled may have none: whatever comes is a stranger's."""
+        without = {
+            need.name: ""
+            for need in needs_of(stage.factory)
+            if need.kind == "secret" and (need.is_for_webhooks or need.former_of)
+        }
+        if not any(need.is_for_webhooks for need in needs_of(stage.factory)):
+            pytest.skip("this platform signs with a secret that every store has")
+        good = stage.signed(stage.order)
+        for secrets in (
+            {name: text for name, text in stage.store.secrets.items() if name not in without},
+            {**stage.store.secrets, **without},
+        ):
+            store = msgspec.structs.replace(stage.store, secrets=secrets)
+            with pytest.raises(SignatureMismatch):
+                stage.factory(store, stage.http).read(good)
+
+    def test_an_order_that_nobody_paid_is_no_sale(self, stage: Stage) -> None:
+        """Only what was authorised or paid counts, or is paid in cash at the door."""
+        if stage.unpaid is None:
+            pytest.skip("this stage knows no order that is not paid")
+        orders = orders_of(stage.connector.read(stage.signed(stage.unpaid)).events)
+        assert not [each.order_id for each in orders if each.is_completed]
+
+    def test_an_orders_value_is_before_its_discount(self, stage: Stage) -> None:
+        """And the sum of its lines; what was taken off stands beside it."""
+        bodies: list[tuple[bytes, Discounted | None]] = [(stage.order, None)]
+        if stage.discounted is not None:
+            bodies.append((stage.discounted.body, stage.discounted))
+        for body, told in bodies:
+            for order in orders_of(stage.connector.read(stage.signed(body)).events):
+                assert 0 <= order.discount <= order.value
+                if order.lines:
+                    assert order.value == sum(line.value for line in order.lines)
+                if told is not None:
+                    assert (order.value, order.discount) == (told.value, told.discount)
 
     def test_a_redelivery_brings_the_same_ids(self, stage: Stage) -> None:
         """Whenever it comes."""

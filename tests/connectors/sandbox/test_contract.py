@@ -18,7 +18,7 @@ from connectors.protocol import Webhook
 from connectors.records import Coupon
 from connectors.sandbox import connect
 from connectors.sandbox.webhooks import signed_headers
-from connectors.testing import ConnectorContract, Stage
+from connectors.testing import ConnectorContract, Discounted, Stage
 from tests.connectors.conftest import KEY, WEBHOOK_SECRET, Shop, start, stop
 
 NOW = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -39,6 +39,11 @@ def tracked(order: dict[str, Any]) -> Any:
     }
     sender = Sender("shop", "EUR", is_server=True)
     return read_call(json.dumps(message).encode(), "track", sender, NOW).events[0]
+
+
+def discounted(order: dict[str, Any]) -> Discounted:
+    told = {**order, "discount": "1.35", "total": "7.65", "coupons": ["VIP"]}
+    return Discounted(json.dumps(told).encode(), value=900, discount=135)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,8 @@ class TestSandbox(ConnectorContract):
                 signed=signed,
                 order=json.dumps(orders[7]).encode(),
                 order_id="O7",
+                unpaid=json.dumps({**orders[7], "status": "pending"}).encode(),
+                discounted=discounted(orders[7]),
                 orders=frozenset(order["id"] for order in orders),
                 tracked=tracked(orders[7]),
                 ids_only=signed(json.dumps(touched).encode(), "resource.changed"),

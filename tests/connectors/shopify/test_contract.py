@@ -17,7 +17,7 @@ from connectors.protocol import Webhook
 from connectors.records import Coupon
 from connectors.registry import connector_factory
 from connectors.signatures import base64_signature
-from connectors.testing import ConnectorContract, Stage
+from connectors.testing import ConnectorContract, Discounted, Stage
 from tests.connectors.shopify.server import CLIENT_SECRET, Server, Till, serving
 from tests.connectors.shopify.shelves import find_number, money, order_payload
 
@@ -95,6 +95,8 @@ class TestShopify(ConnectorContract):
                 signed=signed,
                 order=json.dumps(order).encode(),
                 order_id="5007",
+                unpaid=json.dumps({**order, "financial_status": "pending"}).encode(),
+                discounted=Discounted(json.dumps(order).encode(), value=1_800, discount=180),
                 orders=frozenset(str(number) for number in range(5001, 5261)),
                 tracked=tracked(order),
                 ids_only=signed(json.dumps(touched).encode(), "products/update"),

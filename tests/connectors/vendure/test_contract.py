@@ -15,12 +15,13 @@ import pytest
 from connectors.generic.messages import Sender
 from connectors.generic.track import read_call
 from connectors.records import Coupon
-from connectors.testing import ConnectorContract, Stage
+from connectors.testing import ConnectorContract, Discounted, Stage
 from connectors.vendure import connect
 from tests.connectors.vendure.documents import (
     NOW,
     STORE,
     customer,
+    line,
     message,
     order,
     product,
@@ -39,6 +40,17 @@ def _late(number: int) -> dict[str, Any]:
     refund |= {"createdAt": at, "updatedAt": at}
     payment = {"state": "Settled", "amount": 11300, "updatedAt": at, "refunds": [refund]}
     return order(number, orderPlacedAt=at, payments=[payment])
+
+
+def _unpaid(number: int) -> dict[str, Any]:
+    return order(number, state="ArrangingPayment", orderPlacedAt=None, payments=[])
+
+
+def _discounted(number: int) -> Discounted:
+    """Two pieces at 54.00, a tenth off."""
+    off = [{"amountWithTax": -1080, "adjustmentSource": "PROMOTION:1"}]
+    told = order(number, lines=[line(prorated=4860)], discounts=off, totalWithTax=9720)
+    return Discounted(message("order.changed", told), value=10_800, discount=1_080)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +115,8 @@ class TestVendure(ConnectorContract):
             signed=signed,
             order=message("order.changed", order(7)),
             order_id="O7",
+            unpaid=message("order.changed", _unpaid(8)),
+            discounted=_discounted(9),
             orders=frozenset(each["code"] for each in held),
             tracked=tracked(),
             ids_only=signed(message("product.changed", {"id": "2"})),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -10,23 +14,33 @@ from tests.connectors.stray.shoal_stray import HIDDEN
 from tests.worker.cli.conftest import NOWHERE, Shoal
 
 
-@pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(__file__).parents[2] / "connectors" / "stray"
-    monkeypatch.syspath_prepend(str(folder))
+STRAY: Final = str(Path(__file__).parents[2] / "connectors" / "stray")
+ADD: Final = ("store", "add", "shop", "--platform", "stray", "--url", NOWHERE)
+FAILS: Final = ("--option", "fails=shop_facts")
 
 
-def test_adding_and_checking_a_store_end_in_a_sentence(shoal: Shoal, at_valkey: str) -> None:
-    assert at_valkey
-    add = ("store", "add", "shop", "--platform", "stray", "--url", NOWHERE)
-    fails = ("--option", "fails=shop_facts")
-    ran = shoal(*add, *fails)
-    assert ran.code == 1
-    assert ran.out == ""
-    (sentence,) = ran.err.splitlines()
+def test_adding_a_store_ends_in_a_sentence(home: Path) -> None:
+    """As a process of its own, whose log nobody has set up."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": STRAY,
+        "SHOAL_HOME": str(home),
+        "SHOAL_SECRET_KEY": "a key for the tests only",
+    }
+    command = [sys.executable, "-c", "from worker.cli import main; main()", *ADD, *FAILS]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    assert (ran.returncode, ran.stdout) == (1, "")
+    (sentence,) = ran.stderr.splitlines()
     assert sentence.startswith("connector 'stray': shop_facts raised KeyError at shoal_stray.py:")
     assert HIDDEN not in sentence
-    assert shoal(*add, *fails, "--offline", "--currency", "EUR").code == 0
+
+
+def test_checking_a_store_names_the_connector(
+    shoal: Shoal, at_valkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert at_valkey
+    monkeypatch.syspath_prepend(STRAY)
+    assert shoal(*ADD, *FAILS, "--offline", "--currency", "EUR").code == 0
     ran = shoal("store", "check", "shop", "--json")
     assert (ran.code, ran.err) == (1, "")
     assert "shop_facts raised KeyError" in ran.json["checks"][0]["said"]
