@@ -13,8 +13,8 @@ import pytest
 from tests.connectors.stray.shoal_stray import HIDDEN
 from tests.worker.cli.conftest import NOWHERE, Shoal
 
-
-STRAY: Final = str(Path(__file__).parents[2] / "connectors" / "stray")
+ROOT: Final = Path(__file__).parents[3]
+STRAY: Final = str(ROOT / "tests" / "connectors" / "stray")
 ADD: Final = ("store", "add", "shop", "--platform", "stray", "--url", NOWHERE)
 FAILS: Final = ("--option", "fails=shop_facts")
 
@@ -23,7 +23,7 @@ def test_adding_a_store_ends_in_a_sentence(home: Path) -> None:
     """As a process of its own, whose log nobody has set up."""
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": STRAY,
+        "PYTHONPATH": os.pathsep.join((str(ROOT), STRAY)),
         "SHOAL_HOME": str(home),
         "SHOAL_SECRET_KEY": "a key for the tests only",
     }
