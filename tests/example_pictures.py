@@ -10,19 +10,22 @@ from collections.abc import Sequence
 Point = tuple[float, float]
 
 _UNIT = 34  # pixels a unit
-_MARGIN = 40
+_MARGIN = 70
 _INK, _FIRST, _SECOND, _THIN = "#333333", "#0072b2", "#d55e00", "#999999"
 
 
 class Plane:
-    """A piece of the plane from (0, 0) to (``width``, ``height``) that collects what is drawn."""
+    """A piece of the plane from (0, 0) to (``width``, ``height``) that collects what is drawn.
 
-    def __init__(self, width: int, height: int, title: str) -> None:
+    The numbers below begin again at 0 after ``panel`` units.
+    """
+
+    def __init__(self, width: int, height: int, title: str, panel: int = 100) -> None:
         self.width, self.height = width, height
         self.parts = [f"<title>{title}</title>", '<rect width="100%" height="100%" fill="white"/>']
         for x in range(width + 1):
             self.line((x, 0), (x, height), "#eeeeee")
-            self.text((x, 0), str(x), (0, 18), "middle")
+            self.text((x, 0), str(x % panel), (0, 18), "middle")
         for y in range(height + 1):
             self.line((0, y), (width, y), "#eeeeee")
             self.text((0, y), str(y), (-8, 4), "end")
@@ -82,12 +85,12 @@ def pictures() -> dict[str, str]:
 
 
 def _k_means() -> str:
-    plane = Plane(13, 7, "Three points and the two places where K-means comes to rest")
+    plane = Plane(13, 7, "Three points and the two places where K-means comes to rest", panel=7)
     _resting(plane, 0, ((1, 2), (2, 4)), ((4, 6),))
     plane.text((0, 7), "(2, 4) to the first centre: error 2.50", (0, -10))
     _resting(plane, 7, ((1, 2),), ((2, 4), (4, 6)))
     plane.text((7, 7), "(2, 4) to the second: error 4.00", (0, -10))
-    plane.text((0, 0), "the right half is moved by 7; crosses are the centres", (0, 34))
+    plane.text((0, 0), "crosses: centres; a point that is alone is its centre", (0, 38))
     return plane.svg()
 
 
@@ -109,7 +112,7 @@ def _dbscan() -> str:
         plane.circle(point, 2.9, _THIN)
         plane.dot(point, _INK)
         plane.text(point, str(number))
-    plane.text((0, 13), "blue: eps = 2 reaches nobody; grey: 2.9 reaches from 1 to 4", (0, -10))
+    plane.text((0, 13), "blue: eps = 2 reaches nobody; grey: 2.9 goes on from 1 to 4", (0, -32))
     return plane.svg()
 
 
@@ -119,7 +122,7 @@ def _support_vector_machine() -> str:
         plane.dot(point, _FIRST if label == "A" else _SECOND)
         plane.text(point, label)
     plane.line((0, 1), (1, 0), _INK)
-    plane.text((1, 0), "x₁ + x₂ = 1", (6, -6))
+    plane.text((0, 6), "solid: the article's, x₁ + x₂ = 1", (0, -30))
     plane.line((0, 6), (6, 0), _THIN, "5 4")
-    plane.text((6, 0), "soft machine: x₁ + x₂ = 6", (0, -34), "end")
+    plane.text((0, 6), "dashed: the soft machine's, x₁ + x₂ = 6", (0, -12))
     return plane.svg()
