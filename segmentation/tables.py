@@ -23,6 +23,8 @@ LEAST_ROWS: Final = 6
 MOST_GROUPS: Final = 8
 _ROWS_A_GROUP: Final = 3
 _SAMPLE: Final = 2_000  # rows that the silhouette is measured on
+_DRAWS: Final = 5  # tables without groups that are compared with
+_CLEARLY: Final = 0.08  # of silhouette; the best of seven fits to even numbers comes to 0.03
 _LONG_TAIL: Final = 2.0  # skewness from which logarithms are taken
 _PLAIN: Final = 0.35  # spreads from the usual that do not name a group
 _TRAITS: Final = 2
@@ -37,11 +39,17 @@ class TableGroup(msgspec.Struct, frozen=True):
 
 
 class TableGroups(msgspec.Struct, frozen=True):
-    """All groups, the largest first, each row's group, and how far apart they lie (-1 to 1)."""
+    """All groups, the largest first, each row's group, and how far apart they lie (-1 to 1).
+
+    ``chance`` is how far apart as many groups lie in numbers of the same spread that have none;
+    ``is_apart`` tells whether these lie clearly further apart than that.
+    """
 
     groups: tuple[TableGroup, ...]
     group_of: tuple[int, ...]
     silhouette: float
+    chance: float
+    is_apart: bool
 
 
 def table_groups(columns: Mapping[str, Floats], *, k: int = 0, seed: int = 0) -> TableGroups:
@@ -78,7 +86,9 @@ def table_groups(columns: Mapping[str, Floats], *, k: int = 0, seed: int = 0) ->
         TableGroup(name, int((labels == at).sum()), _medians(columns, labels == at))
         for at, name in enumerate(names)
     )
-    return TableGroups(groups, tuple(labels.tolist()), score)
+    chance = _by_chance(points, len(groups), seed)
+    is_apart = score - chance > max(_CLEARLY, rows**-0.5)  # few rows scatter more
+    return TableGroups(groups, tuple(labels.tolist()), score, chance, is_apart)
 
 
 def _best(points: Floats, counts: Sequence[int], seed: int) -> tuple[Indices, float]:
@@ -95,6 +105,25 @@ def _best(points: Floats, counts: Sequence[int], seed: int) -> tuple[Indices, fl
         if score > found:
             best, found = (labels, score), score
     return best
+
+
+def _by_chance(points: Floats, k: int, seed: int) -> float:
+    """The silhouette of ``k`` groups in rows that have none, on average.
+
+    These are drawn evenly over the box along the points' principal axes: the reference of the gap
+    statistic (Tibshirani, Walther and Hastie, 2001), which a mere correlation does not beat.
+    """
+    draw = np.random.default_rng(seed)
+    centre = points.mean(axis=0)
+    axes = np.linalg.svd(points - centre, full_matrices=False)[2]
+    along = (points - centre) @ axes.T
+    size = (min(len(points), _SAMPLE), along.shape[1])
+    scores = []
+    for _ in range(_DRAWS):
+        even = draw.uniform(along.min(axis=0), along.max(axis=0), size)
+        labels = KMeans(k, n_init=3, random_state=seed).fit_predict(even)
+        scores.append(float(silhouette_score(even, labels)))
+    return float(np.mean(scores))
 
 
 def _comparable(column: Floats) -> Floats:

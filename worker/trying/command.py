@@ -183,6 +183,8 @@ def _people_said(table: PeopleTable) -> dict[str, Any]:
         "columns": list(table.columns),
         "filled": dict(table.filled),
         "silhouette": table.groups.silhouette,
+        "silhouette_by_chance": table.groups.chance,
+        "is_apart": table.groups.is_apart,
         "groups": groups,
         "notes": list(table.notes),
         "left_out": [asdict(one) for one in table.left_out],

@@ -73,7 +73,12 @@ def _number(value: float) -> str:
 
 
 def _apart(found: TableGroups) -> str:
-    score = f"(silhouette {found.silhouette:.2f})"
+    score = f"(silhouette {found.silhouette:.2f}; numbers without groups have {found.chance:.2f})"
+    if not found.is_apart:
+        return (
+            f"There are hardly groups in it {score}: these lie no further apart than slices of "
+            "evenly spread numbers do. Take them as a rough sorting."
+        )
     if found.silhouette >= _CLEAR:
         return f"The groups lie clearly apart {score}."
     if found.silhouette >= _SOME:

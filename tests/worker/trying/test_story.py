@@ -218,6 +218,7 @@ def test_a_table_of_customers_is_grouped_and_named(
     assert len(try_file(Wanted(path=path, groups=2), quiet=True)["groups"]) == 2
     said = printed(path, monkeypatch, 80)
     assert "The groups lie clearly apart" in said
+    assert "numbers without groups have 0." in " ".join(said.split())
     assert max(map(len, said.splitlines())) <= 80
     with pytest.raises(FileRefused, match="50 groups: expected from 2 to 8 for 90 rows"):
         try_file(Wanted(path=path, groups=50), quiet=True)
