@@ -31,6 +31,9 @@ def try_(
     groups: Annotated[
         int, typer.Option(help="How many groups in a table of customers; 0 lets it say.")
     ] = 0,
+    picture: Annotated[
+        Path | None, typer.Option(help="Save what is printed as SVG.", show_default=False)
+    ] = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is certain.")] = False,
     json: Json = False,
@@ -45,6 +48,7 @@ def try_(
         currency=currency,
         time_zone=time_zone,
         groups=groups,
+        picture=picture,
         is_asking=is_terminal() and not yes and not json,
     )
     told = try_file(wanted, quiet=json)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -30,12 +31,16 @@ from worker.trying.people_story import tell_people
 from worker.trying.people_tables import PeopleTable, read_people
 from worker.trying.segment_files import is_messages, read_messages
 
+_PICTURED: Final = 96  # characters of a line in a picture
 _SAMPLE: Final = 200  # rows that tell what kind of table it is
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the command line asks for. ``groups`` is of a customer table; 0 lets it say."""
+    """What the command line asks for.
+
+    ``groups`` is of a customer table; 0 lets it say. ``picture`` is where to save what is printed.
+    """
 
     path: Path
     mapping: str = ""
@@ -44,6 +49,7 @@ class Wanted:
     time_zone: str = "UTC"
     groups: int = 0
     is_asking: bool = False
+    picture: Path | None = None
 
 
 def try_file(wanted: Wanted, *, quiet: bool) -> dict[str, Any]:
@@ -55,16 +61,25 @@ def try_file(wanted: Wanted, *, quiet: bool) -> dict[str, Any]:
         If the file cannot be read as a shop's.
     """
     _refuse_currency(wanted.currency)
-    console = Console(quiet=quiet, highlight=False)
+    console = Console(
+        file=StringIO() if quiet else None,
+        highlight=False,
+        record=wanted.picture is not None,
+        width=None if wanted.picture is None else _PICTURED,
+    )
     with _progress(quiet=quiet) as bar:
         read = _read(wanted, bar)
         if isinstance(read, Book):
             found, window = _played(read, wanted, bar.advance)
     if isinstance(read, PeopleTable):
         tell_people(console, wanted.path.name, read)
-        return _people_said(read)
-    story.tell(console, wanted.path.name, read, found, window)
-    return _said(read, found, window)
+        told = _people_said(read)
+    else:
+        story.tell(console, wanted.path.name, read, found, window)
+        told = _said(read, found, window)
+    if wanted.picture is not None:
+        console.save_svg(str(wanted.picture), title=f"shoal try {wanted.path.name}")
+    return told
 
 
 def _refuse_currency(code: str) -> None:

@@ -195,7 +195,8 @@ def _tell_campaigns(console: Console, book: Book, found: Findings, window: Windo
         "Cost at most: if every coupon were used to the full."
     )
     table = sheet("campaign", "reached", "control", "coupons", "cost at most", "bought anyway")
-    for one in found.campaigns:
+    judged_first = sorted(found.campaigns, key=lambda one: bool(one.missing))
+    for one in judged_first:
         if one.missing:
             table.add_row(one.id, *["-"] * 5, style="dim")
             continue
@@ -205,7 +206,7 @@ def _tell_campaigns(console: Console, book: Book, found: Findings, window: Windo
             one.id, f"{one.reached:,}", f"{one.control:,}", f"{one.coupons:,}", cost, anyway
         )
     console.print(Padding(table, (0, 0, 0, 2)))
-    for one in sorted(found.campaigns, key=lambda one: bool(one.missing)):
+    for one in judged_first:
         head = Text.assemble((one.id, "bold"), f": {one.description}")
         console.print(Padding(head, (0, 0, 0, 2)))
         for line in about(one):

@@ -90,3 +90,14 @@ def test_at_a_terminal_each_question_stands_still_until_it_is_answered(
     assert "day-first or month-first?" in said
     assert "40 orders" in said
     assert not home.exists()
+
+
+def test_what_is_printed_is_saved_as_a_picture(shoal: Shoal, tmp_path: Path) -> None:
+    path, picture = tmp_path / "people.csv", tmp_path / "people.svg"
+    path.write_text("\n".join(["id,age", *(f"{at},{20 + at % 40}" for at in range(30))]))
+    for more in ((), ("--json",)):
+        assert shoal("try", path, "--picture", picture, *more).code == 0
+        drawn = picture.read_text()
+        assert drawn.startswith("<svg")
+        assert "What&#160;was&#160;read&#160;in&#160;people.csv" in drawn
+        picture.unlink()
