@@ -114,9 +114,8 @@ def _tell_file(console: Console, name: str, book: Book, found: Findings) -> None
             (f"{book.orders:,} orders", "bold"),
             " by ",
             (f"{book.customers:,} customers", "bold"),
-            f" from {_day(book.first.date())} to {_day(book.last.date())}, worth ",
-            (_money(book, spent), "bold"),
-            " before returns.",
+            f" from {_day(book.first.date())} to {_day(book.last.date())}",
+            *((", worth ", (_money(book, spent), "bold"), " before returns.") if spent else (".",)),
         )
     )
     notes = list(book.notes)
@@ -142,14 +141,14 @@ def _tell_segments(console: Console, book: Book, found: Findings) -> None:
     )
     console.print(f"{how}. How long they have been quiet and their orders are typical of each.")
     unit = f", {book.currency}" if book.is_currency_known else ""
-    table = sheet("segment", "customers", f"spent{unit}", "of all", "quiet for", "orders")
+    money = (f"spent{unit}", "of all") if any(one.spent for one in found.segments) else ()
+    table = sheet("segment", "customers", *money, "quiet for", "orders")
     for one in found.segments:
         style = "yellow" if one.stage == "at_risk" else ""
         table.add_row(
             Text(one.name, style=style),
             f"{one.customers:,}",
-            f"{one.spent:,.0f}",
-            f"{one.share_of_spend:.0%}",
+            *(f"{one.spent:,.0f}", f"{one.share_of_spend:.0%}")[: len(money)],
             f"{one.days_since_order:,.0f} days",
             f"{one.orders:,.0f}",
         )
@@ -165,26 +164,35 @@ def _tell_slipping(console: Console, book: Book, found: Findings) -> None:
     if not slipping.customers:
         console.print("Nobody: no good customer is later than usual.")
     else:
-        console.print(
-            Text.assemble(
-                (f"{slipping.customers:,} customers", "bold yellow"),
-                " are at risk: they used to buy and are late. They spent ",
-                (_money(book, slipping.spent), "bold"),
-                f" so far, {slipping.share_of_spend:.0%} of everything. Those who spent most, of "
-                "the ones that are past their own usual time between orders:",
-            )
-        )
-        table = sheet("customer", "orders", "spent", "last order")
+        console.print(_late(book, found))
+        money = ("spent",) if slipping.spent else ()
+        table = sheet("customer", "orders", *money, "last order")
         for one in slipping.people:
             ago = f"{one.days_since_order:,} days ago"
-            table.add_row(Text(one.id), f"{one.orders:,}", _money(book, one.spent), ago)
+            spent = (_money(book, one.spent),) if money else ()
+            table.add_row(Text(one.id), f"{one.orders:,}", *spent, ago)
         console.print(Padding(table, (0, 0, 0, 2)))
     if slipping.gone:
-        more = " more" if slipping.customers else ""
+        more, once = " more" if slipping.customers else "", bool(slipping.gone_spent)
         console.print(
             f"{slipping.gone:,}{more} have been quiet for so long that they are hibernating or "
-            f"lost; they once spent {_money(book, slipping.gone_spent)}."
+            f"lost{f'; they once spent {_money(book, slipping.gone_spent)}' * once}."
         )
+
+
+def _late(book: Book, found: Findings) -> Text:
+    slipping = found.slipping
+    spent = (
+        " They spent ",
+        (_money(book, slipping.spent), "bold"),
+        f" so far, {slipping.share_of_spend:.0%} of everything. Those who spent most, of",
+    )
+    return Text.assemble(
+        (f"{slipping.customers:,} customers", "bold yellow"),
+        " are at risk: they used to buy and are late.",
+        *(spent if slipping.spent else (" Some of",)),
+        " the ones that are past their own usual time between orders:",
+    )
 
 
 def _tell_campaigns(console: Console, book: Book, found: Findings, window: Window) -> None:

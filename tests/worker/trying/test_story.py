@@ -127,6 +127,18 @@ def test_a_campaigns_lines_say_why_not_everybody_was_reached(told: dict[str, Any
     assert about(passed)[-1] == "Passed over: 4 did not meet its conditions, 1 were held back."
 
 
+def test_without_prices_nobody_is_said_to_have_spent_nothing(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "unpriced.csv"
+    path.write_text("\n".join(line.rpartition(",")[0] for line in shop.read_text().splitlines()))
+    said = " ".join(printed(path, monkeypatch, 80).split())
+    assert "are at risk: they used to buy and are late. Some of the ones" in said
+    assert "it has no column for price" in said
+    for money in ("spent", "worth 0", "of all", "0%"):
+        assert money not in said
+
+
 def test_only_a_discount_can_have_been_for_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
