@@ -40,7 +40,7 @@ def addresses_of(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError):
         found = []
     if not found:
-        message = "its name has no address"
+        message = f"the name {host!r} has no address: is it spelled right?"
         raise NoSuchHost(message)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

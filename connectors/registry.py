@@ -6,6 +6,7 @@ A connector is imported only when a store asks for it, so one that is broken sto
 from __future__ import annotations
 
 import difflib
+import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
@@ -53,6 +54,26 @@ def platform_needs(platform: str) -> tuple[Need, ...]:
         As :func:`connector_factory`; also if its connector does not declare them.
     """
     return needs_of(connector_factory(platform))
+
+
+def problem_of(store: StoreConfig) -> str:
+    """What is wrong with a store as it is described, before anybody is called; empty if nothing is.
+
+    A connector that knows more than its needs say has a function of this name and form beside its
+    factory. Secrets may be missing still.
+
+    Raises
+    ------
+    UnknownPlatform, BrokenConnector
+        As :func:`connector_factory`.
+    ConnectorFailed
+        If that function raises.
+    """
+    judge = getattr(sys.modules[connector_factory(store.platform).__module__], "problem_of", None)
+    if judge is None:
+        return ""
+    with blaming(store.platform, "problem_of"):
+        return str(judge(store))
 
 
 def connect(store: StoreConfig, http: httpx.Client) -> Connector:

@@ -22,12 +22,12 @@ from connectors.errors import ConnectorError
 from connectors.events import microseconds
 from connectors.mistakes import blaming
 from connectors.protocol import StoreConfig
-from connectors.registry import platform_needs
+from connectors.registry import platform_needs, problem_of
 from worker import walks
 from worker.database import reading, transaction
 from worker.errors import StoreRefused
 from worker.lines import line_to, trial_line
-from worker.new_stores import NewStore
+from worker.new_stores import NewStore, problems_of
 from worker.probing import probe_problem
 from worker.runtime import Kit
 from worker.store_needs import Ask, completed, strange_names
@@ -61,6 +61,8 @@ class Connected:
         Where they go; empty without a public address.
     problems
         Sentences on what did not work and can be repeated by `shoal store check --mend`.
+    is_currency_assumed
+        Whether nobody said in which currency its figures are kept.
     """
 
     store: NewStore
@@ -69,6 +71,7 @@ class Connected:
     webhook_address: str
     subscriptions: Sequence[Subscription] = ()
     problems: list[str] = field(default_factory=list)
+    is_currency_assumed: bool = False
 
 
 def introduced(kit: Kit, new: NewStore) -> tuple[NewStore, ShopFacts | None]:
@@ -81,16 +84,7 @@ def introduced(kit: Kit, new: NewStore) -> tuple[NewStore, ShopFacts | None]:
     """
     if not new.url:
         return new, None
-    config = StoreConfig(
-        new.id,
-        new.platform,
-        new.url,
-        new.currency,
-        new.time_zone or "UTC",
-        dict(new.options),
-        dict(new.secrets),
-    )
-    connector = trial_line(kit, config).connector
+    connector = trial_line(kit, _config(new)).connector
     if not isinstance(connector, SupportsShopFacts):
         return new, None
     with blaming(new.platform, "shop_facts"):
@@ -102,6 +96,18 @@ def introduced(kit: Kit, new: NewStore) -> tuple[NewStore, ShopFacts | None]:
         time_zone=new.time_zone or facts.time_zone,
     )
     return told, facts
+
+
+def _config(new: NewStore) -> StoreConfig:
+    return StoreConfig(
+        new.id,
+        new.platform,
+        new.url,
+        new.currency,
+        new.time_zone or "UTC",
+        dict(new.options),
+        dict(new.secrets),
+    )
 
 
 @dataclass(frozen=True)
@@ -141,13 +147,13 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
     _check(kit, new, strange_names(new, needs))
     new = completed(new, needs, wanted.ask, is_polled=wanted.is_polled)
     _check(kit, new, [])
-    if not new.url:
-        before = _currency_before(kit, new.id)
-        new = replace(new, currency=new.currency or before or _ANY)  # nobody else would say it
     new, facts = (new, None) if wanted.is_offline else introduced(kit, new)
+    is_assumed = not new.url and not new.currency
+    if is_assumed:  # nobody else would say it
+        new = replace(new, currency=_currency_before(kit, new.id) or _ANY)
     if not new.currency:
-        problem = f"currency: {new.platform} does not say it, so --currency is needed (EUR, USD …)"
-        raise StoreRefused([problem])
+        who = "nobody was asked" if wanted.is_offline else f"{new.platform} does not say it"
+        raise StoreRefused([f"currency: {who}, so --currency is needed (EUR, USD …)"])
     new = replace(new, time_zone=new.time_zone or "UTC")
     now = kit.clock()
     with transaction(kit.engine) as connection:
@@ -155,7 +161,7 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
         if new.url and new.clock == "wall":
             _begin(connection, added.number, now, wanted)
     address = webhook_address(kit, new.id)
-    connected = Connected(new, added, facts, address)
+    connected = Connected(new, added, facts, address, is_currency_assumed=is_assumed)
     if not address or not new.url or wanted.is_offline:
         return connected
     unreached = probe_problem(kit)
@@ -166,9 +172,34 @@ def connect_store(kit: Kit, new: NewStore, wanted: Wanted) -> Connected:
         return replace(connected, problems=[*problems, str(error)])
 
 
+def require_plausible(new: NewStore, wanted: Wanted) -> None:
+    """Refuse what can be refused without a place for the store, so that none is made for it.
+
+    Raises
+    ------
+    StoreRefused
+        Naming everything that cannot be used, or what lacks where nobody can be asked.
+    UnknownPlatform, BrokenConnector
+        If no connector is of that name, or it cannot be used.
+    """
+    needs = platform_needs(new.platform)
+    told = replace(new, currency=new.currency or _ANY, time_zone=new.time_zone or "UTC")
+    problems = [*problems_of(told), *strange_names(new, needs), *_unfit(new)]
+    if problems:
+        raise StoreRefused(problems)
+    if wanted.ask is None:
+        completed(new, needs, None, is_polled=wanted.is_polled)
+
+
+def _unfit(new: NewStore) -> list[str]:
+    problem = problem_of(_config(new))
+    return [problem] if problem else []
+
+
 def _check(kit: Kit, new: NewStore, problems: list[str]) -> None:
     # What the store would say of itself is left open.
     currency = new.currency or _currency_before(kit, new.id) or _ANY
+    problems = [*problems, *_unfit(new)]
     told = replace(new, currency=currency, time_zone=new.time_zone or "UTC")
     try:
         with reading(kit.engine) as connection:

@@ -125,14 +125,11 @@ def _answered(kit: Kit, store: Store, facts: ShopFacts | None) -> Line:
 
 def _allowed(facts: ShopFacts) -> list[Line]:
     lost = [f"{name} ({what})" for name, what in sorted(facts.missing.items())]
-    found = [
-        Line(
-            "scopes",
-            is_ok=not lost,
-            said="missing: " + ", ".join(lost) if lost else f"all {len(facts.granted)} granted",
-            advice="grant them in the store's own admin, then ask again" if lost else "",
-        )
-    ]
+    said = "missing: " + ", ".join(lost) if lost else f"all {len(facts.granted)} granted"
+    advice = "grant them in the store's own admin, then ask again" if lost else ""
+    # A platform without scopes has none to speak of.
+    has_scopes = lost or facts.granted
+    found = [Line("scopes", is_ok=not lost, said=said, advice=advice)] if has_scopes else []
     if facts.withheld:
         told = "; ".join(f"{name}: {why}" for name, why in sorted(facts.withheld.items()))
         found.append(Line("personal fields", is_ok=True, said=f"not told to us: {told}"))

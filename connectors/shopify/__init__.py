@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.shopify.setting import NEEDS, PROVEN
+from connectors.shopify.setting import problem_of_address as problem_of
 
 if TYPE_CHECKING:
     import httpx
 
     from connectors.protocol import Connector, StoreConfig
 
-__all__ = ["NEEDS", "PROVEN", "connect"]
+__all__ = ["NEEDS", "PROVEN", "connect", "problem_of"]
 
 
 def connect(store: StoreConfig, http: httpx.Client) -> Connector:

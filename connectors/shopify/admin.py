@@ -108,7 +108,7 @@ class Admin:
     ) -> T:
         problem = problem_of_address(self.store)
         if problem:
-            raise AccessDenied(problem, **self.place())
+            raise AccessDenied(problem, store=self.store.id, path="address")  # nobody was called
         cost = self.bucket.points(operation)
         wait = self.bucket.take(cost, time.monotonic(), reserve)
         if wait:

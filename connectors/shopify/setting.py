@@ -93,14 +93,14 @@ def shop_domain(store: StoreConfig) -> str:
 
 
 def problem_of_address(store: StoreConfig) -> str:
-    """Why secrets may not be sent to the store's url; empty if they may."""
-    if store.options.get("shop_domain"):
+    """Why secrets may not be sent to the store's url; empty if they may, or if there is none."""
+    if not store.url or store.options.get("shop_domain"):
         return ""
     if _named_by(store.url) and urlsplit(store.url).scheme == "https":
         return ""
     return (
-        "url: expected https://NAME.myshopify.com, as the address bar of the shop's admin shows it "
-        "(a shop's own domain does not answer here)"
+        f"url {store.url!r}: expected https://NAME.myshopify.com, as it stands in the shop's admin "
+        "under Settings → Domains (the shop's own domain does not answer here)"
     )
 
 

@@ -128,6 +128,11 @@ def test_a_store_in_a_private_network_is_called_only_where_that_is_allowed(
     assert "they were stopped" in checks(public)["answers"][1]
 
 
+def test_a_host_that_is_not_there_is_named(public: Kit, sandbox: Shop) -> None:
+    with pytest.raises(PlatformUnavailable, match=r"the name 'shop\.invalid' has no address"):
+        connect_store(public, new(sandbox, url="http://shop.invalid"), Wanted())
+
+
 def test_a_currency_that_nobody_says_is_asked_for(public: Kit, sandbox: Shop) -> None:
     with pytest.raises(StoreRefused, match="--currency is needed"):
         connect_store(public, new(sandbox), Wanted(is_offline=True))
@@ -145,6 +150,7 @@ def test_a_healthy_store_has_nothing_to_mend(public: Kit, sandbox: Shop) -> None
     connect_store(public, new(sandbox), Wanted())
     walking.walk_to_end(public, 1)
     found = checks(public)
+    assert "scopes" not in found  # the sandbox has none
     assert found.pop("lag")[1].startswith("the oldest event has waited")
     assert all(is_ok for is_ok, _ in found.values()), found
     assert found["answers"][1] == "A sandbox, SEK, Europe/Berlin"

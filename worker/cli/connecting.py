@@ -13,8 +13,9 @@ from worker.cli.output import Json, print_json, print_table, say
 if TYPE_CHECKING:  # a command imports what it needs
     from datetime import timedelta
 
-    from worker.connecting import Connected
+    from worker.connecting import Connected, Wanted
     from worker.leaving import Left
+    from worker.new_stores import NewStore
     from worker.runtime import Kit
 
 _StoreId = Annotated[str, typer.Argument(help="The store's id.")]
@@ -74,6 +75,7 @@ def poll(
     from worker import walks
     from worker.cli.context import opened
     from worker.database import transaction
+    from worker.errors import StoreRefused
     from worker.stores import load_store
 
     span = days(every, "--every")
@@ -81,7 +83,14 @@ def poll(
         problem = "--every: expected a duration such as 60s or 15m"
         raise typer.BadParameter(problem)
     with opened() as kit, transaction(kit.engine) as connection:
-        number = load_store(connection, store).number
+        found = load_store(connection, store)
+        number = found.number
+        if not off and (found.is_removed or not found.url):
+            why = "was removed" if found.is_removed else "has no address to be read from"
+            problem = (
+                f"store {store} {why}: `shoal store add` with --url makes one that can be read"
+            )
+            raise StoreRefused([problem])
         if off:
             walks.stop(connection, number, "poll")
         else:
@@ -163,6 +172,17 @@ def _ask(kit: Kit, store: str, question: str) -> None:
     typer.confirm(question.format(store=store), abort=True, err=True)
 
 
+def connected(new: NewStore, wanted: Wanted) -> Connected:
+    """Connect a store; what is refused at once leaves no folder and no key behind."""
+    from worker.cli.context import is_first, opened
+    from worker.connecting import connect_store, require_plausible
+
+    if is_first():
+        require_plausible(new, wanted)
+    with opened() as kit:
+        return connect_store(kit, new, wanted)
+
+
 def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> None:
     """Say what connecting came to, and what is left to do."""
     new = connected.store
@@ -172,6 +192,7 @@ def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> N
         print_json(
             {
                 "store": new.id,
+                "currency": new.currency,
                 "partition": connected.added.partition,
                 "browser_key": connected.added.browser_key,
                 "server_key": connected.added.server_key,
@@ -180,13 +201,7 @@ def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> N
             }
         )
         return
-    if connected.facts:
-        told = connected.facts
-        say(f"{new.id} is {told.name}: {told.currency}, {told.time_zone}")
-        for name, what in sorted(told.missing.items()):
-            say(f"Not granted: {name} ({what})")
-        for note in told.notes:
-            say(note)
+    _tell_facts(connected)
     address = connected.webhook_address or f"/webhooks/{new.id}"
     where = "back" if connected.added.is_back else "here"
     say(f"Store {new.id} is {where}. Webhooks go to {address}")
@@ -195,6 +210,8 @@ def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> N
     if connected.subscriptions:
         count = len(connected.subscriptions) - len(refused)
         say(f"It sends {count} kinds of webhooks from now on.")
+    if connected.is_currency_assumed:
+        say(f"Its figures are kept in {new.currency}, since nobody said another --currency.")
     for problem in problems:
         say(f"Did not work: {problem} (`shoal store check {new.id} --mend` tries again)")
     say(f"Browser key (public):          {connected.added.browser_key}")
@@ -204,6 +221,17 @@ def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> N
         if not connected.webhook_address and not is_polled:
             door = f"127.0.0.1:{os.environ.get('SHOAL_PORT', '8787')}"
             say(_WAYS.format(store=new.id, door=door))
+
+
+def _tell_facts(connected: Connected) -> None:
+    told = connected.facts
+    if told is None:
+        return
+    say(f"{connected.store.id} is {told.name}: {told.currency}, {told.time_zone}")
+    for name, what in sorted(told.missing.items()):
+        say(f"Not granted: {name} ({what})")
+    for note in told.notes:
+        say(note)
 
 
 def days(text: str, name: str) -> timedelta:

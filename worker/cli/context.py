@@ -12,7 +12,14 @@ from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
 from worker import installation, models
-from worker.database import check_schema, database_url, open_engine, reading, transaction
+from worker.database import (
+    FILE,
+    check_schema,
+    database_url,
+    open_engine,
+    reading,
+    transaction,
+)
 from worker.embedded import redis_url, valkey_command
 from worker.errors import RedisDown, SettingError
 from worker.runtime import Kit, close_kit, open_kit
@@ -44,6 +51,12 @@ def opened() -> Iterator[Kit]:
         yield kit
     finally:
         close_kit(kit)
+
+
+def is_first() -> bool:
+    """Whether nothing is here yet: opening it would make folder, key and tables."""
+    settings = settings_from(os.environ)
+    return settings.is_embedded_database and not (settings.home / FILE).exists()
 
 
 @contextmanager

@@ -38,9 +38,8 @@ def add(
     The server key is shown this once.
     """
     from worker.cli.asking import asker, pairs, secrets_of
-    from worker.cli.connecting import days, tell_connected
-    from worker.cli.context import opened
-    from worker.connecting import Wanted, connect_store
+    from worker.cli.connecting import connected, days, tell_connected
+    from worker.connecting import Wanted
     from worker.stores import NewStore
 
     new = NewStore(
@@ -55,9 +54,7 @@ def add(
         secrets=secrets_of(secret or []),
     )
     wanted = Wanted(days(past, "--past"), is_polled=poll, is_offline=offline, ask=asker())
-    with opened() as kit:
-        connected = connect_store(kit, new, wanted)
-    tell_connected(connected, is_polled=poll, is_json=json)
+    tell_connected(connected(new, wanted), is_polled=poll, is_json=json)
 
 
 @app.command()
@@ -110,13 +107,15 @@ def list_(*, json: Json = False) -> None:
 
     with opened() as kit, reading(kit.engine) as connection:
         found = list_stores(connection)
+    names = ("id", "platform", "url", "currency", "paused")
+    told = [{name: getattr(one, name) for name in names} for one in found]
+    for one in told:
+        # Whatever stands there: without an address nobody speaks with it.
+        one["platform"] = one["platform"] if one["url"] else ""
     if json:
-        names = ("id", "platform", "url", "currency", "paused")
-        told = [{name: getattr(one, name) for name in names} for one in found]
         print_json({"stores": told})
         return
-    rows = [(one.id, one.platform, one.url, one.currency, one.paused or "-") for one in found]
-    print_table("Stores", ("id", "platform", "url", "currency", "paused"), rows)
+    print_table("Stores", names, [[one[name] or "-" for name in names] for one in told])
 
 
 app.command()(connecting.check)

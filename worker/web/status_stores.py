@@ -80,7 +80,7 @@ def shown_store(
     return ShownStore(
         id=store.id,
         name=store.name,
-        platform=store.platform,
+        platform=store.platform if store.url else "",
         partition=store.partition,
         business_time=_said_time(shop.now),
         trouble=(*_trouble(store, dead.get(store.id, 0)), *waiting_in_vain(shop)),

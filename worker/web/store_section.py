@@ -16,11 +16,15 @@ _NEWEST = 15
 _REASONS = 5
 
 
+def _named(store: ShownStore) -> str:
+    return f"{store.id} · {store.platform}" if store.platform else store.id
+
+
 def store_section(store: ShownStore) -> Html:
     """What there is to say of a store, the four questions first."""
     return together(
         [
-            element("h2", f"{store.name} ", element("small", f"{store.id} · {store.platform}")),
+            element("h2", f"{store.name} ", element("small", _named(store))),
             element("p", f"Its time: {store.business_time}", kind="soft"),
             together(element("p", line, kind="bad") for line in store.trouble),
             _figures(store),

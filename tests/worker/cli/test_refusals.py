@@ -61,6 +61,16 @@ STORES: Final = (
     refused("store add b --secret api_ky=hidden", "did you mean 'api_key'?", "whsec_"),
     refused("store add b --secret api_ky=whsec_aGk=", "did you mean 'api_key'?"),
     refused("store add b --platform shopify", "url is missing", "Domains", "--url URL"),
+    refused(
+        "store add b --platform shopify --url https://shop.example --secret client_id=a",
+        "url 'https://shop.example': expected https://NAME.myshopify.com",
+        "Settings → Domains",
+    ),
+    refused(
+        "store add b --url http://x --offline --secret api_key=k --secret webhook_secret=w",
+        "currency: nobody was asked, so --currency is needed",
+    ),
+    refused("store poll old", "store old has no address to be read from"),
     refused("store add b --url http://x", "api_key is missing", "webhook_secret is missing"),
     refused(
         "store add b --platform vendure --url http://x --secret username=u",
@@ -170,7 +180,8 @@ def shop(shoal: Shoal, at_valkey: str, tmp_path: Path) -> Shoal:
     """A store on the wall's clock with a campaign, one on a log's, and files to name."""
     assert at_valkey
     added(shoal, "shop")
-    added(shoal, "old", "--clock", "log")
+    ran = shoal("store", "add", "old", "--clock", "log")
+    assert "kept in EUR, since nobody said another --currency" in ran.out
     text = WELCOME.read_text()
     files = {
         "welcome.yaml": text,
@@ -242,6 +253,26 @@ def test_where_no_store_is_none_is_offered(shoal: Shoal) -> None:
     ran = shoal("store", "keys", "shop")
     assert (ran.code, ran.out) == (2, "")
     assert "'shop' is not known: there is no store yet, `shoal store add` makes one" in ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "store add Shop!",
+        "store add b --platform sanbox",
+        "store add b --url http://x",
+        "store add b --platform shopify --url https://shop.example --secret client_id=a",
+        "store add b --option atributes=x:text",
+    ],
+)
+def test_what_is_refused_first_of_all_makes_nothing(
+    shoal: Shoal, home: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """No folder, no table, and no key that somebody would keep a copy of."""
+    monkeypatch.delenv("SHOAL_SECRET_KEY")
+    ran = shoal(*words.split())
+    assert (ran.code, "secret key" in ran.err) == (2, False)
+    assert not home.exists()
 
 
 def test_a_secret_cannot_be_asked_for_without_a_terminal(

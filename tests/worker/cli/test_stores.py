@@ -47,6 +47,18 @@ def test_a_browser_key_that_is_abused_can_be_renewed(shoal: Shoal, home: Path) -
     assert stored(home).server_key_hash == key_hash(first["server_key"])
 
 
+def test_a_store_that_is_told_has_no_platform(shoal: Shoal) -> None:
+    added(shoal, "shop")
+    told = shoal("store", "add", "told", "--currency", "SEK")
+    assert "nobody said" not in told.out
+    assert shoal("store", "add", "other", "--json").json["currency"] == "EUR"
+    platforms = {
+        one["id"]: one["platform"] for one in shoal("store", "list", "--json").json["stores"]
+    }
+    assert platforms == {"shop": "sandbox", "told": "", "other": ""}
+    assert shoal("store", "list").out.count("sandbox") == 1
+
+
 def test_pages_can_be_named_later(shoal: Shoal, home: Path) -> None:
     added(shoal, "shop")
     assert stored(home).origins == ("*",)
