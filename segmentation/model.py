@@ -1,9 +1,10 @@
 """A segment model: a frozen value that says which group a customer belongs to.
 
-Two kinds share one shape and one call, `assign`: ``rules`` (before there are enough customers;
-see `segmentation.rules`) and ``kmeans`` (learned by `segmentation.clustering`). The model is
-JSON, never a pickle, and is applied with numpy alone, so that the web, drain and deliver
-processes carry no learning library.
+Three kinds share one shape and one call, `assign`: ``rules`` (before there are enough customers;
+see `segmentation.rules`), ``kmeans`` (learned by `segmentation.clustering`) and ``carried`` (groups
+found otherwise, told apart by a rule of `segmentation.carriers`). The model is JSON,
+never a pickle, and is applied with numpy alone, so that the web, drain and deliver processes carry
+no learning library.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from segmentation.carriers import Carrier, chosen, fits, scores
 from segmentation.errors import IncompatibleModel
 from segmentation.features import Transform, signed_log
 from segmentation.rules import NOBODY, STAGES, Columns, Floats, Indices, RuleSet, stages
@@ -48,10 +50,15 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit), ``centre`` and ``scale`` run in parallel; ``centroids`` has one row for each group, in
     transformed and scaled units. ``customers`` counts those learned from, ``scaled_at`` is the
     version in which centre and scale were last measured.
+
+    With a ``projection`` (directions x features) distances are measured in that many directions,
+    and ``centroids`` lie there. A ``carrier`` decides instead of distances, and ``margin`` of its
+    score is what another group must lead by before somebody moves; ``centroids`` are then the
+    groups' means. ``candidate`` names what was promoted (`shoal segments promote`), if anything.
     """
 
     version: int
-    kind: Literal["rules", "kmeans"]
+    kind: Literal["rules", "kmeans", "carried"]
     groups: tuple[Group, ...]
     learned_at: datetime
     customers: int = 0
@@ -64,6 +71,10 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hysteresis: float = 1.0
     scaled_at: int = 0
     rules: RuleSet = RuleSet()
+    projection: tuple[tuple[float, ...], ...] = ()
+    carrier: Carrier | None = None
+    margin: float = 0.0
+    candidate: str = ""
     format: int = FORMAT
 
 
@@ -107,8 +118,12 @@ def predict(model: SegmentModel, columns: Columns, previous: Indices | None = No
     groups = np.empty(rows, dtype=np.int64)
     for start in range(0, rows, _CHUNK):
         part = slice(start, min(start + _CHUNK, rows))
-        squared = _squared(model, _scaled(model, columns, part))
+        scaled = _scaled(model, columns, part)
         before = None if previous is None else previous[part]
+        if model.carrier is not None:
+            groups[part] = chosen(scores(model.carrier, scaled.T), before, model.margin)
+            continue
+        squared = _squared(model, scaled)
         groups[part] = _chosen(squared, before, model.hysteresis)
     groups[~(columns["orders"] > 0)] = NOBODY
     return groups
@@ -146,7 +161,7 @@ def _scaled(model: SegmentModel, columns: Columns, part: slice) -> Floats:
         known = np.where(np.isnan(values), model.imputed[row], values)
         moved = signed_log(known) if model.transforms[row] == "log" else known
         scaled[row] = (moved - model.centre[row]) / model.scale[row]
-    return scaled
+    return np.array(model.projection) @ scaled if model.projection else scaled
 
 
 def _squared(model: SegmentModel, scaled: Floats) -> Floats:
@@ -167,8 +182,14 @@ def restored(values: Floats, transform: Transform) -> Floats:
 
 
 def centroid_values(model: SegmentModel) -> dict[str, Floats]:
-    """Each group's typical value of each feature, in the feature's own unit."""
-    inner = np.array(model.centroids) * np.array(model.scale) + np.array(model.centre)
+    """Each group's typical value of each feature, in the feature's own unit.
+
+    Of what a projection leaves out nothing is known: there the groups are as everybody.
+    """
+    centroids = np.array(model.centroids)
+    if model.projection:
+        centroids = centroids @ np.linalg.pinv(np.array(model.projection)).T
+    inner = centroids * np.array(model.scale) + np.array(model.centre)
     pairs = zip(model.features, model.transforms, strict=True)
     return {name: restored(inner[:, row], how) for row, (name, how) in enumerate(pairs)}
 
@@ -204,11 +225,22 @@ def _inconsistency(model: SegmentModel) -> str | None:
     if strangers := sorted({group.stage for group in model.groups} - set(STAGES)):
         return f"stage {strangers[0]!r}, expected one of {', '.join(STAGES)}"
     wide = len(model.features)
-    parallel = (model.transforms, model.imputed, model.centre, model.scale, *model.centroids)
+    parallel = (model.transforms, model.imputed, model.centre, model.scale, *model.projection)
     if any(len(column) != wide for column in parallel):
         return f"parts of different width, expected {wide} features everywhere"
-    if model.kind == "kmeans" and len(model.centroids) != len(model.groups):
+    return _misfit(model, len(model.projection) or wide)
+
+
+def _misfit(model: SegmentModel, directions: int) -> str | None:
+    """What of centroids and carrier does not go with the groups and the model's space."""
+    if any(len(row) != directions for row in model.centroids):
+        return f"parts of different width, expected {directions} directions in each centroid"
+    if model.kind != "rules" and len(model.centroids) != len(model.groups):
         return f"{len(model.centroids)} centroids, expected one a group ({len(model.groups)})"
+    if (model.kind == "carried") != (model.carrier is not None):
+        return f"kind {model.kind}, expected a carrier where it is carried and nowhere else"
+    if model.carrier is not None and not fits(model.carrier, directions, len(model.groups)):
+        return f"a carrier of other size, expected {directions} numbers in, one a group out"
     return None
 
 
