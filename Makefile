@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools check test test-stores demo docs lock clean
+.PHONY: help install tools check test test-stores demo demo-vendure docs lock clean
 
 help:  ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB
 demo: install  ## plays two years of a real shop's purchases
 	$(BIN)/shoal demo
 
+demo-vendure: install .stores/vendure/node  ## plays its last month in a real Vendure (170 MB from npm, once)
+	$(BIN)/shoal demo --store vendure
+
 docs: tools  ## writes the tables of docs/ anew from the code
 	$(BIN)/python -P tests/test_docs.py
 	$(BIN)/python -m worker.settings_pages
@@ -58,9 +61,9 @@ $(VENV)/.tools: .ci/tools.lock .ci/rival.lock $(VENV)/.installed
 	@touch $@
 
 # Written last: there is a Node, and it has the packages of the lock.
-.stores/vendure/node: tests/stores/vendure/package-lock.json .ci/find-node | $(VENV)/.installed
+.stores/vendure/node: worker/demo/vendure/package-lock.json .ci/find-node | $(VENV)/.installed
 	@rm -rf .stores/vendure && mkdir -p .stores/vendure
-	@cp tests/stores/vendure/package.json tests/stores/vendure/package-lock.json .stores/vendure/
+	@cp worker/demo/vendure/package.json worker/demo/vendure/package-lock.json .stores/vendure/
 	@node=$$(.ci/find-node) && cd .stores/vendure && PATH="$$node:$$PATH" \
 	  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache ../npm && \
 	  "$$node/node" -p process.execPath > node

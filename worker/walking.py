@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from math import inf
 from threading import BoundedSemaphore
 from time import monotonic
 from typing import Final
@@ -70,13 +71,20 @@ def walk(kit: Kit, store: int) -> None:
 
 
 def walk_to_end(kit: Kit, store: int) -> None:
-    """Go on with what is due of a store's walks until nothing is, here and now."""
-    while True:
-        found = _due(kit, store)
-        if not found:
-            return
-        for one in found:
-            _go_on(kit, one, monotonic() + SLICE)
+    """Go on with what is due of a store's walks until nothing is, here and now.
+
+    Not in slices: a connector that reads a long list before it tells anything would begin anew
+    with each. Its bell keeps others from the same rows.
+    """
+    bell = stream.walk_bell(store)
+    with stream.reachable():
+        kit.redis.set(bell, 1, px=LEASE)
+    try:
+        while found := _due(kit, store):
+            for one in found:
+                _go_on(kit, one, inf)
+    finally:
+        stream.silence(kit.redis, bell)
 
 
 def _due(kit: Kit, store: int) -> list[Walk]:

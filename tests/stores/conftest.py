@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-CACHE = Path(__file__).parents[2] / ".stores"
+from worker.demo.vendure.packages import IN_A_CLONE, Packages, packages_in
 
 
 @pytest.fixture(scope="session")
-def vendure() -> Path:
-    """Where Vendure's packages are."""
-    installed = CACHE / "vendure"
-    if not (installed / "node").is_file():
+def vendure() -> Packages:
+    """Vendure's packages and the Node that runs them."""
+    found = packages_in(IN_A_CLONE)
+    if found is None:
         pytest.fail("Vendure is not installed here: run `make test-stores`")
-    return installed
+    return found
 
 
 @pytest.fixture(scope="module")
-def folder(vendure: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """An empty folder below the packages; left where it is when something fails."""
-    made = vendure / "runs" / request.module.__name__.rpartition(".")[2]
+def folder(vendure: Packages, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty folder beside the packages; left where it is when something fails."""
+    made = vendure.folder / "runs" / request.module.__name__.rpartition(".")[2]
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     failed = request.session.testsfailed

@@ -21,7 +21,9 @@ from connectors.signatures import standard_headers
 from connectors.testing import ConnectorContract, Stage
 from connectors.vendure import connect
 from tests.stores.shoal_stack import eventually
-from tests.stores.vendure_store import SECRET, VendureStore, real_vendure
+from tests.stores.vendure_store import Vendure, real_vendure
+from worker.demo.vendure.packages import Packages
+from worker.demo.vendure.store import SECRET
 from worker.store_plugin import write_plugin
 
 GREEN_TEA = "4"
@@ -68,7 +70,7 @@ class _Taking(BaseHTTPRequestHandler):
 class Full:
     """A store with more than a page of orders, and what its plugin sent."""
 
-    store: VendureStore
+    store: Vendure
     inbox: Inbox
     config: StoreConfig
     codes: list[str] = field(default_factory=list)
@@ -95,7 +97,7 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.fixture(scope="module")
-def full(vendure: Path, folder: Path, inbox: Inbox) -> Iterator[Full]:
+def full(vendure: Packages, folder: Path, inbox: Inbox) -> Iterator[Full]:
     write_plugin("vendure", folder / "shoal-plugin")
     address = f"http://127.0.0.1:{inbox.server_address[1]}/webhooks/shop"
     with real_vendure(vendure, folder, address, keeps=False) as store:

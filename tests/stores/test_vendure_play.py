@@ -17,8 +17,11 @@ from connectors.protocol import StoreConfig
 from connectors.records import Order
 from connectors.vendure import connect
 from tests.stores.shoal_stack import Shoal, eventually, shoal_up
-from tests.stores.vendure_store import SECRET, Api, Shopper, VendureStore, real_vendure, written
+from tests.stores.vendure_store import Vendure, real_vendure, written
 from worker import models
+from worker.demo.vendure.packages import Packages
+from worker.demo.vendure.shopping import Api, Shopper
+from worker.demo.vendure.store import SECRET
 from worker.store_plugin import write_plugin
 
 OUTAGE = 20.0  # seconds
@@ -54,7 +57,7 @@ class Play:
     """Both sides."""
 
     shoal: Shoal
-    store: VendureStore
+    store: Vendure
     merchant: Api
     keys: dict[str, str]
     api_key: str
@@ -90,7 +93,7 @@ class Play:
 
 
 @pytest.fixture(scope="module")
-def play(vendure: Path, folder: Path) -> Iterator[Play]:
+def play(vendure: Packages, folder: Path) -> Iterator[Play]:
     """A store with our plugin and a Shoal that knows it."""
     write_plugin("vendure", folder / "shoal-plugin")
     with shoal_up(folder / "shoal") as shoal:
@@ -126,7 +129,7 @@ def looked_at(play: Play, visitor: str, cart: str, product: str, category: str) 
 
 
 @pytest.mark.stores
-def test_the_main_job(play: Play, folder: Path, vendure: Path) -> None:
+def test_the_main_job(play: Play, folder: Path, vendure: Packages) -> None:
     """About a minute, twenty seconds of which the store is dead."""
     regulars(play)
     live(play, folder)
@@ -136,7 +139,7 @@ def test_the_main_job(play: Play, folder: Path, vendure: Path) -> None:
     outage(play, ann, cart)
     used = redemption(play, ann, coupon)
     refunded(play, used)
-    written(vendure / "result.json", reckoned(play))
+    written(vendure.folder / "result.json", reckoned(play))
     left(play)
 
 

@@ -42,7 +42,13 @@ def up() -> None:
 
 
 def demo(
-    events: Annotated[int, typer.Option(help="About so many events; 0 is the whole log.")] = 20_000,
+    events: Annotated[
+        int | None,
+        typer.Option(
+            help="About so many events; 0 is the whole log. Else 20000, 1500 with Vendure.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Draws what is made up around the purchases.")] = 1,
     keep: Annotated[
         Path | None, typer.Option(help="Leave everything in this folder.", show_default=False)
@@ -54,15 +60,21 @@ def demo(
         Path | None,
         typer.Option(help="Save the screen in the midst of it as SVG.", show_default=False),
     ] = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            help="`vendure`: the last 30 days of it, against a real Vendure (needs Node)."
+        ),
+    ] = "sandbox",
     *,
     stay: Annotated[bool, typer.Option("--stay", help="Keep running until Ctrl-C.")] = False,
     json: Json = False,
 ) -> None:
     """Play two years of a real shop's purchases through the front door, with a proof."""
+    from worker.demo.command import Asked, wanted_from
     from worker.demo.command import demo as run
-    from worker.demo.command import wanted_from
 
-    wanted = wanted_from(events, seed, keep, sabotage, picture)
+    wanted = wanted_from(Asked(store, events, seed, keep, sabotage, picture))
     told, is_proven = run(wanted, quiet=json, stay=stay)
     if json:
         print_json(told)

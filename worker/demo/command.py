@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from worker.demo import stage, summary
-from worker.demo.figures import failures
 from worker.demo.leaving import PREFIX, Leaving, leaving, own_folder
+from worker.demo.sandbox import sandbox_venue
 from worker.demo.screen import screen
-from worker.demo.theatre import SABOTAGES, Theatre, Wanted, status_url, theatre
+from worker.demo.theatre import Opening, Theatre, status_url, theatre
+from worker.demo.vendure.packages import installed_packages
+from worker.demo.vendure.venue import vendure_venue
+from worker.demo.venue import Proof
 from worker.demo.visiting import how_to_ask, write_environment
+from worker.demo.wanted import SABOTAGES, USUAL, Wanted
 from worker.errors import SettingError
 from worker.up import await_end, ending
 
@@ -40,11 +47,15 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
     with leaving() as ends, own_folder(wanted.folder, keep=wanted.keep) as leftovers:
         for folder in leftovers:
             console.print(f"Removed {folder}, which a killed demo left", highlight=False)
-        console.print("Starting Valkey, the workers, the front door and a sandbox store …")
-        with theatre(wanted, console.print) as there:
+        opening = _opening(wanted, console)
+        console.print(
+            "Starting Valkey, the workers, the front door and "
+            f"{'a sandbox store' if wanted.platform == 'sandbox' else 'Vendure'} …"
+        )
+        with theatre(wanted, opening, console.print) as there:
             write_environment(wanted.folder, there.outer.settings)
             console.print(f"Status page, while it plays: {status_url(there)}?live")
-            told = _played(wanted, there, console, ends)
+            proof = _played(wanted, there, console, ends)
             if stay:
                 console.print(f"\nStatus page: {status_url(there)}")
                 _invite(console, wanted.folder)
@@ -60,25 +71,29 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
             "data stays: `shoal campaigns explain CUSTOMER` then answers for anybody.",
             highlight=False,
         )
-    return told, not failures(told)
+    return proof.told, proof.holds
 
 
-def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> dict[str, Any]:
+def _opening(wanted: Wanted, console: Console) -> Opening:
+    """What opens the venue; what that needs on this machine is looked for before all else."""
+    if wanted.platform == "sandbox":
+        return sandbox_venue
+    return partial(vendure_venue, installed_packages(console.print))
+
+
+def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> Proof:
     try:
         with ends.allowed():
-            with screen(console, there.kit, there.target.number, wanted.picture) as shown:
+            with screen(console, there, wanted.picture) as shown:
 
                 def on_step(now: stage.Moment) -> None:
                     ends.insist()
                     shown.on_step(now)
 
-                seen = stage.play(wanted, there, on_step)
+                proof = stage.play(wanted, there, on_step)
                 ends.insist()
-            told = stage.results(there, seen)
-            summary.show(console, there, told)
-            for line in seen.verdict["differences"]:
-                console.print(line, highlight=False)
-            return told
+            summary.show(console, there, proof)
+            return proof
     except SystemExit:
         with suppress(OSError):  # the terminal may be closed
             console.print("Stopping everything")
@@ -93,9 +108,19 @@ def _invite(console: Console, folder: Path) -> None:
     )
 
 
-def wanted_from(
-    events: int, seed: int, keep: Path | None, sabotage: str, picture: Path | None = None
-) -> Wanted:
+@dataclass(frozen=True)
+class Asked:
+    """The command line's word, unchecked; ``events`` None: the usual number."""
+
+    store: str
+    events: int | None
+    seed: int
+    keep: Path | None
+    sabotage: str
+    picture: Path | None
+
+
+def wanted_from(asked: Asked) -> Wanted:
     """What the command line asks for.
 
     Raises
@@ -103,29 +128,40 @@ def wanted_from(
     SettingError
         Naming what was expected.
     """
-    if events < 0:
-        message = f"--events {events}: expected a number of events, or 0 for the whole log"
+    if asked.store not in SABOTAGES:
+        raise SettingError(_expected("--store", asked.store, list(SABOTAGES)))
+    if asked.events is not None and asked.events < 0:
+        message = f"--events {asked.events}: expected a number of events, or 0 for the whole log"
         raise SettingError(message)
-    if sabotage not in SABOTAGES:
-        near = get_close_matches(sabotage, SABOTAGES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        message = f"--sabotage {sabotage!r}: expected drop, double or skew{hint}"
-        raise SettingError(message)
+    if asked.sabotage and asked.sabotage not in SABOTAGES[asked.store]:
+        raise SettingError(_expected("--sabotage", asked.sabotage, SABOTAGES[asked.store]))
+    _require_places(asked.keep, asked.picture)
+    new = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}"
+    return Wanted(
+        folder=asked.keep.absolute() if asked.keep else new,
+        platform=asked.store,
+        keep=asked.keep is not None,
+        picture=asked.picture,
+        events=USUAL[asked.store] if asked.events is None else asked.events,
+        seed=asked.seed,
+        sabotage=asked.sabotage,
+    )
+
+
+def _expected(option: str, given: str, names: Sequence[str]) -> str:
+    near = get_close_matches(given, names, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    *first, last = names
+    return f"{option} {given!r}: expected {', '.join(first)} or {last}{hint}"
+
+
+def _require_places(keep: Path | None, picture: Path | None) -> None:
     if keep is not None and not _is_free(keep.absolute()):
         message = f"--keep {keep}: expected a folder that is new or empty"
         raise SettingError(message)
     if picture is not None and not picture.absolute().parent.is_dir():
         message = f"--picture {picture}: expected a file in a folder that exists"
         raise SettingError(message)
-    new = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}"
-    return Wanted(
-        folder=keep.absolute() if keep else new,
-        keep=keep is not None,
-        picture=picture,
-        events=events,
-        seed=seed,
-        sabotage=sabotage,
-    )
 
 
 def _is_free(folder: Path) -> bool:

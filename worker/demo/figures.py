@@ -11,44 +11,38 @@ from sqlalchemy import Connection, func, select
 from segmentation.model import stage_name
 from segmentation.rules import STAGES
 from worker import models, tallies
+from worker.demo.venue import Mark, Played
 
 _OUTSIDE: Final = ("webhook", "browser", "server")
 _MILLISECOND: Final = 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Seen:
     """What others say.
 
     Attributes
     ----------
-    player
-        Its counts: sent, distinct, repeated, broken, refused.
+    played
+        The player's counts: sent, distinct, repeated, broken, refused; and how long it took.
     ledger
         The sandbox store's summary of its ledger.
     verdict
         What the verifier found.
-    seconds
-        How long the playing took, first delivery to last effect.
     """
 
-    player: Mapping[str, int]
+    played: Played
     ledger: Mapping[str, Any]
     verdict: Mapping[str, Any]
-    seconds: float
-    peak_memory_mb: float
 
 
 def figures(connection: Connection, store: int, seen: Seen) -> dict[str, Any]:
-    """Everything that `shoal demo --json` prints."""
-    counts = tallies.read(connection, store)
+    """Everything that `shoal demo --json` prints of the sandbox."""
     done = seen.ledger["by_kind"].get("recommendation", {})
     return {
-        "events": _events(connection, store, counts, seen),
-        "customers": sum(one["customers"] for one in stages(connection, store)),
-        "segments": stages(connection, store),
-        "segment_changes": _sum(counts, "segment_changes"),
-        "decisions": {name: _live(counts, name) for name in ("fire", "hold", "holdout")},
+        "platform": "sandbox",
+        "events": _events(connection, store, seen),
+        **people(connection, store),
         "coupons": {
             "due": due_coupons(connection, store),
             "in_store": seen.ledger["coupons"],
@@ -57,16 +51,33 @@ def figures(connection: Connection, store: int, seen: Seen) -> dict[str, Any]:
         },
         "recommendations": done.get("done", 0),
         "features_equal_batch": seen.verdict["features_equal_batch"],
-        "latency_ms": latency_ms(connection, store),
-        "events_per_second": round(seen.player["sent"] / max(seen.seconds, 1e-9)),
-        "peak_memory_mb": round(seen.peak_memory_mb),
-        "seconds": round(seen.seconds, 1),
+        **pace(connection, store, seen.played),
     }
 
 
-def _events(
-    connection: Connection, store: int, counts: Mapping[tuple[str, str], int], seen: Seen
-) -> dict[str, int]:
+def people(connection: Connection, store: int) -> dict[str, Any]:
+    """Who the customers are, how often they moved, and what was decided for them."""
+    counts = tallies.read(connection, store)
+    return {
+        "customers": sum(one["customers"] for one in stages(connection, store)),
+        "segments": stages(connection, store),
+        "segment_changes": _sum(counts, "segment_changes"),
+        "decisions": {name: _live(counts, name) for name in ("fire", "hold", "holdout")},
+    }
+
+
+def pace(connection: Connection, store: int, played: Played) -> dict[str, Any]:
+    """How fast it went and what it took."""
+    return {
+        "latency_ms": latency_ms(connection, store),
+        "events_per_second": round(played.counts["sent"] / max(played.seconds, 1e-9)),
+        "peak_memory_mb": round(played.peak_memory_mb),
+        "seconds": round(played.seconds, 1),
+    }
+
+
+def became(connection: Connection, store: int) -> dict[str, int]:
+    """What became of what came in from outside: applied, repeated, unreadable."""
     events, letters = models.events.c, models.dead_letters.c
     applied = connection.execute(
         select(func.count()).where(events.store == store, events.source.in_(_OUTSIDE))
@@ -75,20 +86,19 @@ def _events(
     dead = connection.execute(
         select(func.count()).where(letters.store == store_id, letters.kind != "action")
     ).scalar_one()
-    duplicates = _sum(counts, "duplicates")
-    player = seen.player
+    duplicates = _sum(tallies.read(connection, store), "duplicates")
+    return {"applied": applied, "duplicates": duplicates, "dead_letters": dead}
+
+
+def _events(connection: Connection, store: int, seen: Seen) -> dict[str, int]:
+    found, player = became(connection, store), seen.played.counts
+    applied, duplicates, dead = found.values()
     # A delivery too much must not hide one that is missing: each happening counts by itself, too.
     missing = (
         player["sent"] - applied - duplicates - dead,
         player["distinct"] - applied - dead,
     )
-    return {
-        "sent": player["sent"],
-        "applied": applied,
-        "duplicates": duplicates,
-        "dead_letters": dead,
-        "lost": max(missing),
-    }
+    return {"sent": player["sent"], **found, "lost": max(missing)}
 
 
 def stages(connection: Connection, store: int) -> list[dict[str, Any]]:
@@ -151,15 +161,33 @@ def _live(counts: Mapping[tuple[str, str], int], outcome: str) -> int:
     )
 
 
-def failures(told: Mapping[str, Any]) -> list[str]:
-    """The figures that are not as they must be, in words; none: the proof holds."""
+def marks(told: Mapping[str, Any]) -> list[Mark]:
+    """The figures of the sandbox's proof, in words."""
     events, coupons = told["events"], told["coupons"]
-    checks = {
-        f"{events['lost']} events were lost": events["lost"] != 0,
-        f"{coupons['twice']} coupons came twice": coupons["twice"] != 0,
-        f"{coupons['due']} coupons were due, {coupons['in_store']} are in the store": (
-            coupons["due"] != coupons["in_store"]
+    return [
+        Mark(
+            events["lost"] == 0,
+            f"{events['sent']:,} sent by the player = {events['applied']:,} applied + "
+            f"{events['duplicates']:,} repeated + {events['dead_letters']:,} unreadable and kept; "
+            f"lost: {events['lost']}",
+            f"{events['lost']} events were lost",
         ),
-        "the features differ from the recomputation": not told["features_equal_batch"],
-    }
-    return [words for words, is_wrong in checks.items() if is_wrong]
+        Mark(
+            coupons["in_store"] == coupons["due"],
+            f"{coupons['due']:,} coupons due = {coupons['in_store']:,} in the store's own ledger; "
+            f"{coupons['to_quiet_customers']:,} to customers of whom nothing was heard that day",
+            f"{coupons['due']} coupons were due, {coupons['in_store']} are in the store",
+        ),
+        twice_mark(coupons["twice"]),
+        Mark(
+            told["features_equal_batch"],
+            "every feature of every customer equals what another process recomputed from what was "
+            "sent",
+            "the features differ from the recomputation",
+        ),
+    ]
+
+
+def twice_mark(twice: int) -> Mark:
+    """Nobody got the same coupon twice."""
+    return Mark(twice == 0, f"coupons twice: {twice}", f"{twice} coupons came twice")

@@ -14,6 +14,8 @@ from worker import guardian
 from worker.supervisor import Stack
 
 _GRACE: Final = 3.0  # seconds between asking and killing
+PYTHON: Final = sys.executable
+SHOAL: Final = (PYTHON, "-c", "from worker.cli import main; main()")
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ class Guest:
 def guest(
     outer: Stack,
     name: str,
-    arguments: Sequence[str],
+    command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     grace: float = _GRACE,
 ) -> Iterator[Guest]:
-    """A Python process for the length of the block; ``grace`` are seconds that its end may take.
+    """A process for the length of the block; ``grace`` are seconds that its end may take.
 
     It leads a group of its own, so that Ctrl-C reaches it through us alone, and the guardian knows
     it, so that it does not outlive us by kill -9 either.
@@ -47,7 +49,7 @@ def guest(
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with log.open("wb") as complaints:
         process = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, *arguments],
+            command,
             env=None if environment is None else dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

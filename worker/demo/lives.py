@@ -60,6 +60,11 @@ def life(customer: str, invoices: Sequence[Invoice], luck: random.Random) -> lis
     return sorted(made, key=lambda one: one.at)
 
 
+def tokens_of(invoice: Invoice) -> tuple[str, str]:
+    """The carts around a purchase: the one that it was, and one that is left later."""
+    return f"cart-{invoice.number}", f"left-{invoice.number}"
+
+
 def _pause(invoices: Sequence[Invoice], number: int, luck: random.Random) -> timedelta:
     """When after a purchase somebody looks in again: before the next one, or within weeks."""
     if number + 1 < len(invoices):
@@ -83,7 +88,7 @@ def _account(customer: str, first: datetime, luck: random.Random) -> Happening:
 
 
 def _purchase(invoice: Invoice, device: str, luck: random.Random) -> Iterator[Happening]:
-    token = f"cart-{invoice.number}"
+    token, _ = tokens_of(invoice)
     lines = [line for line in invoice.lines if line.quantity > 0]
     seen = luck.sample(lines, min(len(lines), luck.randrange(1, _SHOWN + 1)))
     yield from _visit(invoice, device, seen, (token, -timedelta(minutes=luck.uniform(5, 25))), luck)
@@ -110,7 +115,7 @@ def _later(
     """A visit without an order: just looking, or a cart or checkout that is left."""
     lines = luck.sample(invoice.lines, min(len(invoice.lines), _BASKET))
     drawn = luck.random()
-    token = f"left-{invoice.number}" if drawn < _LEAVES_CHECKOUT + _LEAVES_CART else ""
+    token = tokens_of(invoice)[1] if drawn < _LEAVES_CHECKOUT + _LEAVES_CART else ""
     yield from _visit(invoice, device, lines, (token, pause), luck)
     if drawn < _LEAVES_CHECKOUT:
         at = invoice.at + pause + timedelta(minutes=20)
@@ -172,7 +177,7 @@ def _order(invoice: Invoice, status: str, updated_at: datetime) -> dict[str, Any
         "updated_at": updated_at,
         "lines": [_line(line) for line in lines],
         "total": str(total),
-        "cart_token": f"cart-{invoice.number}",
+        "cart_token": tokens_of(invoice)[0],
         "customer": {"id": invoice.customer},
     }
 

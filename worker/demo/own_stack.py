@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Final
 
-from worker.demo.guests import Guest, guest
+from worker.demo.guests import SHOAL, Guest, guest
 from worker.errors import ServiceUnreachable, ShoalError
 from worker.settings import Settings
 from worker.supervisor import Stack
 from worker.web.listeners import Listening, read_listening
 
-_UP: Final = ("-c", "from worker.cli import main; main()", "up")
+_UP: Final = (*SHOAL, "up")
 _PATIENCE: Final = 60.0  # seconds for the stack to come up
 _STOPPING: Final = 30.0  # seconds: twice what its supervisor gives its processes, and some
 _LOOK: Final = 0.05
 
 
 @contextmanager
-def own_stack(outer: Stack) -> Iterator[tuple[int, Listening]]:
-    """The stack for ``outer.settings``; its process id and where it listens.
+def own_stack(outer: Stack) -> Iterator[tuple[Guest, Listening]]:
+    """The stack for ``outer.settings``; its process and where it listens.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def own_stack(outer: Stack) -> Iterator[tuple[int, Listening]]:
         In the words of `shoal up`, if that does not start.
     """
     with guest(outer, "up", _UP, outer.environment, _STOPPING) as up:
-        yield up.process.pid, _await_door(outer.settings, up)
+        yield up, _await_door(outer.settings, up)
 
 
 def _await_door(settings: Settings, up: Guest) -> Listening:

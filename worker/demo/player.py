@@ -6,25 +6,20 @@ says what it sent. What it sent it also writes down, for the verifier.
 
 from __future__ import annotations
 
-import http.client
 import json
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import local
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from connectors.sandbox.webhooks import signed_headers
 from worker.demo.playlist import Day, Delivery, Playlist, playlist
+from worker.demo.posting import Post, is_accepted
+from worker.demo.protocol import serve
 
 _THREADS: Final = 3
-_IN_A_BATCH: Final = 800  # messages; about 250 bytes each
-_TRIES: Final = 30
-_MORE: Final = frozenset({429, 500, 502, 503})
+IN_A_BATCH: Final = 800  # messages of pages; about 250 bytes each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,44 +50,15 @@ class Counts:
     refused: int = 0
 
 
-@dataclass
-class Post:
-    """Keep-alive connections to one place, one a thread."""
-
-    url: str
-    _own: local = field(default_factory=local)
-
-    def send(self, path: str, body: bytes, headers: dict[str, str]) -> int:
-        """The status of a request; tried again while the other side asks for patience."""
-        for _ in range(_TRIES):
-            status, wait = self._once(path, body, headers)
-            if status and status not in _MORE:
-                return status
-            time.sleep(wait)
-        message = f"{self.url}{path} does not take what is sent (status {status})"
-        raise ConnectionError(message)
-
-    def _once(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float]:
-        connection = getattr(self._own, "connection", None)
-        if connection is None:
-            place = urlsplit(self.url).netloc
-            connection = self._own.connection = http.client.HTTPConnection(place, timeout=20)
-        try:
-            connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException):
-            connection.close()
-            return 0, 0.2
-        return answer.status, float(answer.headers.get("retry-after") or 0.2)
-
-
 class Player:
     """Sends days and counts."""
 
     def __init__(self, order: Order, played: Playlist) -> None:
         self._order = order
-        self._days = played.days
+        size, days = order.days_a_step, played.days
+        self._steps = [days[start : start + size] for start in range(0, len(days), size)]
+        self.steps = len(self._steps)
+        self.about = {"events": len(played), "customers": len(played.accounts)}
         self._door = Post(order.door)
         self._pool = ThreadPoolExecutor(_THREADS)
         self._file = Path(order.sent).open("ab")  # noqa: SIM115 - closed at the process's end
@@ -100,11 +66,19 @@ class Player:
         self._dropped = "" if not order.drop else _to_drop(played.days)
         self.counts = Counts()
 
+    def step(self, number: int) -> dict[str, Any]:
+        """Send the days of a step; when the last one ends, and the counts."""
+        days = self._steps[number]
+        for day in days:
+            self.play(day)
+        counts = {name: getattr(self.counts, name) for name in Counts.__slots__}
+        return {"end": days[-1].end, **counts}
+
     def play(self, day: Day) -> None:
         """Send one day: what others refer to, then pages, then the rest."""
         self._webhooks(day.first)
-        for start in range(0, len(day.pages), _IN_A_BATCH):
-            self._batch(day.pages[start : start + _IN_A_BATCH])
+        for start in range(0, len(day.pages), IN_A_BATCH):
+            self._batch(day.pages[start : start + IN_A_BATCH])
         self._webhooks(day.rest)
 
     def _webhooks(self, deliveries: Sequence[Delivery]) -> None:
@@ -119,18 +93,13 @@ class Player:
         return self._door.send(f"/webhooks/{self._order.store}", one.body, headers)
 
     def _batch(self, pages: Sequence[Delivery]) -> None:
-        body = b'{"batch":[' + b",".join(one.body for one in pages) + b"]}"
-        headers = {
-            "content-type": "text/plain",
-            "authorization": f"Bearer {self._order.browser_key}",
-        }
-        status = self._door.send("/v1/batch", body, headers)
+        status = self._door.browsed(self._order.browser_key, [one.body for one in pages])
         for one in pages:
             self._note(one, status)
 
     def _note(self, one: Delivery, status: int) -> None:
         counts = self.counts
-        if not http.client.OK <= status < http.client.MULTIPLE_CHOICES:
+        if not is_accepted(status):
             counts.refused += 1
             return
         counts.sent += 1
@@ -177,32 +146,13 @@ def _stock(order: Order, played: Playlist) -> None:
         post.send("/admin/import", body, headers)
 
 
-def _say(told: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
-    """Play what standard input asks for."""
-    lines: Iterator[str] = iter(sys.stdin.readline, "")
-    order = Order(**json.loads(next(lines)))
+def player(told: dict[str, Any]) -> Player:
+    """Whoever plays what the demo asks for, the store stocked."""
+    order = Order(**told)
     played = playlist(order.seed, order.events)
     _stock(order, played)
-    player = Player(order, played)
-    size = order.days_a_step
-    steps = [played.days[start : start + size] for start in range(0, len(played.days), size)]
-    _say({"steps": len(steps), "events": len(played), "customers": len(played.accounts)})
-    for days in steps:
-        if not next(lines, ""):
-            return
-        for day in days:
-            player.play(day)
-        counts = player.counts
-        told = {name: getattr(counts, name) for name in Counts.__slots__}
-        _say({"end": days[-1].end, **told})
-    player.close()
-    _say({"done": True})
+    return Player(order, played)
 
 
 if __name__ == "__main__":
-    main()
+    serve(player)

@@ -84,7 +84,7 @@ def playlist(seed: int, most: int) -> Playlist:
     titles = read_titles()
     told: list[Happening] = []
     products: dict[str, Happening] = {}
-    for customer, invoices in _drawn(read_invoices(), seed):
+    for customer, invoices in drawn(read_invoices(), seed):
         luck = random.Random(f"{seed}:{customer}")  # noqa: S311 - a story, no secret
         its = life(customer, invoices, luck)
         if most and len(told) + len(products) + len(its) > most:
@@ -98,7 +98,9 @@ def playlist(seed: int, most: int) -> Playlist:
     return Playlist(days, accounts)
 
 
-def _drawn(found: dict[str, list[Invoice]], seed: int) -> list[tuple[str, list[Invoice]]]:
+def drawn(found: dict[str, list[Invoice]], seed: int) -> list[tuple[str, list[Invoice]]]:
+    """Customers who bought something, in an order drawn from the seed."""
+
     def place(customer: str) -> bytes:
         return hashlib.blake2b(f"{seed}:{customer}".encode(), digest_size=8).digest()
 

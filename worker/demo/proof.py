@@ -9,30 +9,31 @@ from typing import Any
 
 import httpx
 
-from worker.demo.guests import guest
-from worker.demo.theatre import STORE, Theatre, shop_of
+from worker.demo.guests import PYTHON, SHOAL, guest
+from worker.demo.theatre import Theatre, shop_of
+from worker.demo.wanted import STORE
 from worker.errors import ShoalError
 
 
 def prove(folder: Path, there: Theatre) -> dict[str, Any]:
     """What another process finds when it recomputes every feature from what was sent."""
-    export = "from worker.cli import main; main()"
     out = str(folder / "features.csv")
-    _run(there, "export", ["-c", export, "features", "export", "--out", out, "--store", STORE])
+    _run(there, "export", [*SHOAL, "features", "export", "--out", out, "--store", STORE])
+    order = there.venue.order
     coupons = httpx.get(
-        f"{there.shop_url}/admin/coupons", headers={"authorization": f"Bearer {there.shop_key}"}
+        f"{order['shop']}/admin/coupons", headers={"authorization": f"Bearer {order['shop_key']}"}
     ).json()
     shop = shop_of(there.kit)
     store = {"now": shop.now, "slots": dict(shop.slots), "coupons": coupons["items"]}
     (folder / "store.json").write_text(json.dumps(store))
-    told = _run(there, "verify", ["-m", "worker.demo.verify", str(folder)])
+    told = _run(there, "verify", [PYTHON, "-m", "worker.demo.verify", str(folder)])
     verdict: dict[str, Any] = json.loads(told.splitlines()[-1])
     return verdict
 
 
-def _run(there: Theatre, name: str, arguments: Sequence[str]) -> str:
+def _run(there: Theatre, name: str, command: Sequence[str]) -> str:
     environment = there.outer.environment
-    with guest(there.outer, name, arguments, environment) as one:
+    with guest(there.outer, name, command, environment) as one:
         out, _ = one.process.communicate()
         if one.process.returncode:
             message = f"{name} failed: {one.complaint}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Final
@@ -48,8 +49,18 @@ def move_clock(kit: Kit, target: Target, now: int) -> None:
         kit.send(DRAIN, target.partition)
 
 
-def await_quiet(kit: Kit, target: Target, patience: float = PATIENCE) -> None:
+def await_quiet(
+    kit: Kit,
+    target: Target,
+    require_up: Callable[[], None] = lambda: None,
+    patience: float = PATIENCE,
+) -> None:
     """Wait until nothing is unread, due, to be pushed or to be learned.
+
+    Parameters
+    ----------
+    require_up
+        Raises if there is nobody left to do it.
 
     Raises
     ------
@@ -63,6 +74,7 @@ def await_quiet(kit: Kit, target: Target, patience: float = PATIENCE) -> None:
         waits = _unread(kit, target) or _waits(kit, target) or _unread(kit, target)
         if not waits:
             return
+        require_up()
         if monotonic() > end:
             message = f"after {patience:g} s there is still work: {waits}; see the logs"
             raise NeverQuiet(message)

@@ -20,6 +20,8 @@ from connectors.events import moment
 from worker.database import reading
 from worker.demo.scene import Pushed, Scene, SeenCoupon, SeenMove, look
 from worker.demo.stage import Moment
+from worker.demo.theatre import Theatre
+from worker.demo.venue import Words
 from worker.runtime import Kit
 
 EVERY: Final = 0.7  # seconds between two looks at the tables
@@ -27,7 +29,6 @@ WIDTH: Final = 96  # of the picture, and at most of the screen
 _HEIGHT: Final = 27
 _AROUND: Final = 17  # lines that are neither moves nor coupons
 _BEFORE: Final = "Reading the purchases, and making up the visits around them …"
-_AFTER: Final = "Played. Now another process computes everything anew from what was sent …"
 _PICTURED_AT: Final = 0.6  # of the play
 
 
@@ -39,6 +40,7 @@ class Screen:
     kit: Kit
     store: int
     live: Live
+    words: Words
     picture: Path | None = None
     _looked_at: float = 0.0
     _tenths: int = field(default=0)
@@ -54,12 +56,12 @@ class Screen:
         self._looked_at, self._tenths = monotonic(), tenths
         width, height = min(self.console.width, WIDTH), self.console.height
         if is_pictured and self.picture is not None:
-            _save(self.picture, drawn(now, self._look(_HEIGHT), WIDTH))
+            _save(self.picture, drawn(now, self._look(_HEIGHT), WIDTH, self.words))
             self.picture = None
         if is_line:
             self.console.print(line(now, self._look(0)), highlight=False)
         if self.console.is_terminal:
-            self.live.update(drawn(now, self._look(height), width), refresh=True)
+            self.live.update(drawn(now, self._look(height), width, self.words), refresh=True)
 
     def _look(self, height: int) -> Scene:
         with reading(self.kit.engine) as connection:
@@ -67,7 +69,7 @@ class Screen:
 
 
 @contextmanager
-def screen(console: Console, kit: Kit, store: int, picture: Path | None = None) -> Iterator[Screen]:
+def screen(console: Console, there: Theatre, picture: Path | None = None) -> Iterator[Screen]:
     """A live screen for the length of the block; without a terminal a line now and then."""
     if not console.is_terminal:
         console.print(_BEFORE, highlight=False)
@@ -80,7 +82,8 @@ def screen(console: Console, kit: Kit, store: int, picture: Path | None = None) 
         redirect_stderr=False,
         vertical_overflow="crop",
     ) as live:
-        yield Screen(console, kit, store, live, picture)
+        number, words = there.target.number, there.venue.words
+        yield Screen(console, there.kit, number, live, words, picture)
 
 
 def moves_for(height: int) -> int:
@@ -98,18 +101,18 @@ def line(now: Moment, scene: Scene) -> str:
     )
 
 
-def drawn(now: Moment, scene: Scene, width: int) -> RenderableType:
+def drawn(now: Moment, scene: Scene, width: int, words: Words) -> RenderableType:
     """The whole screen at a moment, ``width`` columns wide."""
     tables = Table.grid(padding=(0, 3))
     tables.add_row(_segments(scene, width - 62), _pushed(scene.pushed))
     return Group(
-        Text("Two years of a real shop's purchases, played through the front door", "bold"),
+        Text(words.title, "bold"),
         _progress(now, width),
         Text(),
         tables,
         *((Text(), _moves(scene.moves)) if scene.moves else ()),
         *((Text(), _coupons(scene.coupons)) if scene.coupons else ()),
-        Text(_AFTER if now.step == now.steps else "", "yellow"),
+        Text(words.after if now.step == now.steps else "", "yellow"),
     )
 
 
@@ -146,6 +149,7 @@ def _segments(scene: Scene, width: int) -> Table:
 
 def _pushed(rows: list[Pushed]) -> Table:
     table = _titled("Coupons appear in the store")
+    table.caption, table.caption_justify = "others: tags and recommendations", "right"
     table.add_column("campaign", min_width=18)
     table.add_column("coupons", justify="right", style="green")
     table.add_column("others", justify="right")

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-import httpx
-
-from worker.database import reading
-from worker.demo import sabotage
-from worker.demo.figures import Seen, figures
-from worker.demo.guests import Guest, guest, pipe_of
-from worker.demo.proof import prove
+from worker.demo.guests import PYTHON, Guest, guest, pipe_of
 from worker.demo.quiet import await_quiet, move_clock
-from worker.demo.theatre import STORE, Theatre, Wanted, door_url, go_live
+from worker.demo.theatre import Theatre, door_url, go_live
+from worker.demo.venue import Played, Proof
+from worker.demo.wanted import STORE, Wanted
 from worker.errors import ShoalError
 
 
@@ -32,8 +28,25 @@ class Moment:
     seconds: float
 
 
-def play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> Seen:
-    """Play every day of the log, then take the proof from outside."""
+def play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> Proof:
+    """Play every day of the log, then take the proof from outside.
+
+    Raises
+    ------
+    ShoalError
+        Saying which process ended before its time, or what is still waited for.
+    """
+    try:
+        played = _play(wanted, there, on_step)
+        if wanted.sabotage in there.venue.sabotages:
+            there.venue.sabotages[wanted.sabotage](there)
+        return there.venue.proof(there, played)
+    except ShoalError:
+        there.require_up()  # the first cause, of which the others suffer
+        raise
+
+
+def _play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> Played:
     with _player(wanted, there) as player:
         started = monotonic()
         told = _ask(player)
@@ -41,32 +54,23 @@ def play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> S
         for step in range(steps):
             counts = _ask(player, "play")
             now = int(counts.pop("end"))
+            there.venue.quiet()
             move_clock(there.kit, there.target, now)
-            await_quiet(there.kit, there.target)
+            _settle(there)
             if step == 0:
                 go_live(there.kit)
             on_step(Moment(now, step + 1, steps, counts, monotonic() - started))
         seconds = monotonic() - started
         _ask(player)
-    if wanted.sabotage == "double":
-        sabotage.double_coupon(there.shop_url, there.shop_key)
-    if wanted.sabotage == "skew":
-        sabotage.skew_feature(there.kit, there.target.number)
-    verdict = prove(wanted.folder, there)
-    ledger = httpx.get(f"{there.shop_url}/_ledger").json()
-    return Seen(
-        player=counts,
-        ledger=ledger,
-        verdict=verdict,
-        seconds=seconds,
-        peak_memory_mb=there.watch.peak_mb,
-    )
+    return Played(counts=counts, seconds=seconds, peak_memory_mb=there.watch.peak_mb)
 
 
-def results(there: Theatre, seen: Seen) -> dict[str, Any]:
-    """The figures of a play."""
-    with reading(there.kit.engine) as connection:
-        return figures(connection, there.target.number, seen)
+def _settle(there: Theatre) -> None:
+    """Until neither side has anything left to do: what is pushed, a store may tell of again."""
+    while True:
+        await_quiet(there.kit, there.target, there.require_up)
+        if not there.venue.quiet():
+            return
 
 
 @contextmanager
@@ -74,17 +78,12 @@ def _player(wanted: Wanted, there: Theatre) -> Iterator[Guest]:
     order = {
         "store": STORE,
         "door": door_url(there),
-        "shop": there.shop_url,
         "browser_key": there.browser_key,
-        "webhook_secret": there.webhook_secret,
-        "shop_key": there.shop_key,
         "seed": wanted.seed,
         "events": wanted.events,
-        "days_a_step": wanted.days_a_step,
-        "sent": str(wanted.folder / "sent.jsonl"),
-        "drop": wanted.sabotage == "drop",
+        **there.venue.order,
     }
-    with guest(there.outer, "player", ["-m", "worker.demo.player"]) as player:
+    with guest(there.outer, "player", [PYTHON, "-m", there.venue.player]) as player:
         _tell(player, json.dumps(order))
         yield player
 

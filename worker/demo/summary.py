@@ -15,9 +15,9 @@ from campaigns.reasons import COOLDOWN, QUIET_HOURS
 from connectors.events import moment
 from worker import models, tallies
 from worker.database import reading
-from worker.demo.figures import failures
 from worker.demo.scene import newest_coupons, pushed
 from worker.demo.theatre import Theatre, shop_of
+from worker.demo.venue import Proof
 from worker.explaining import explain
 from worker.shop import Shop
 from worker.web.status_campaigns import ShownCampaign, live_cost, shown_campaigns
@@ -26,14 +26,13 @@ _SHOWN: Final = 3
 _BAR: Final = 30
 
 
-def show(console: Console, there: Theatre, told: Mapping[str, Any]) -> None:
+def show(console: Console, there: Theatre, proof: Proof) -> None:
     """Print the summary."""
-    shop = shop_of(there.kit)
-    console.rule(f"[bold]Two years of a gift shop, played in {told['seconds']:.0f} seconds")
+    shop, told, words = shop_of(there.kit), proof.told, there.venue.words
+    console.rule(f"[bold]{words.ending}, played in {told['seconds']:.0f} seconds")
     console.print(
         f"\n{told['customers']:,} customers who bought; {told['events']['sent']:,} deliveries, "
-        f"{told['events_per_second']:,} a second. The purchases are real (UCI Online Retail II, "
-        "CC BY 4.0); visits, carts left, birthdays and consents around them are made up.\n"
+        f"{told['events_per_second']:,} a second. {words.source}\n"
     )
     console.print(_segments(told))
     with reading(there.kit.engine) as connection:
@@ -44,7 +43,7 @@ def show(console: Console, there: Theatre, told: Mapping[str, Any]) -> None:
         for line in _examples(connection, shop):
             console.print(line, highlight=False)
     console.print(_stops(shown))
-    _proof(console, told)
+    _proof(console, proof)
 
 
 def _titled(title: str, *columns: str) -> Table:
@@ -149,24 +148,12 @@ def _stops(shown: Sequence[ShownCampaign]) -> Table:
     return table
 
 
-def _proof(console: Console, told: Mapping[str, Any]) -> None:
-    events, coupons = told["events"], told["coupons"]
+def _proof(console: Console, proof: Proof) -> None:
     console.print("\n[bold cyan]The proof, taken from outside")
-    marks = {
-        f"{events['sent']:,} sent by the player = {events['applied']:,} applied + "
-        f"{events['duplicates']:,} repeated + {events['dead_letters']:,} unreadable and kept; "
-        f"lost: {events['lost']}": events["lost"] == 0,
-        f"{coupons['due']:,} coupons due = {coupons['in_store']:,} in the store's own ledger; "
-        f"{coupons['to_quiet_customers']:,} to customers of whom nothing was heard that day": (
-            coupons["in_store"] == coupons["due"]
-        ),
-        f"coupons twice: {coupons['twice']}": coupons["twice"] == 0,
-        "every feature of every customer equals what another process recomputed from what was "
-        "sent": told["features_equal_batch"],
-    }
-    table = Table.grid(padding=(0, 1))
-    for words, is_right in marks.items():
-        table.add_row(Text(" ✓", "green") if is_right else Text(" ✗", "bold red"), words)
+    table, told = Table.grid(padding=(0, 1)), proof.told
+    for mark in proof.marks:
+        sign = Text(" ✓", "green") if mark.is_right else Text(" ✗", "bold red")
+        table.add_row(sign, mark.words)
     console.print(table, highlight=False)
     latency = told["latency_ms"]
     if latency["p50"] is not None:
@@ -175,5 +162,8 @@ def _proof(console: Console, told: Mapping[str, Any]) -> None:
             f"95 % within {latency['p95']:,.0f} ms. Memory at most {told['peak_memory_mb']:,} MB.",
             highlight=False,
         )
-    for problem in failures(told):
-        console.print(f"[bold red]{problem}")
+    for mark in proof.marks:
+        if not mark.is_right:
+            console.print(f"[bold red]{mark.problem}")
+    for line in proof.differences:
+        console.print(line, highlight=False)

@@ -1,14 +1,12 @@
-"""The theatre: stack and sandbox store started, the store added, its six campaigns applied."""
+"""The theatre: stack and store started, the store added, its six campaigns applied."""
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, select
@@ -18,14 +16,16 @@ from connectors.events import microseconds
 from worker import campaign_files, models
 from worker.campaign_files import Files
 from worker.database import database_url, ensure_schema, open_engine, reading, transaction
-from worker.demo.guests import guest, pipe_of
+from worker.demo.guests import Guest
 from worker.demo.leaving import home_of
 from worker.demo.memory import Watch
 from worker.demo.own_redis import own_redis
 from worker.demo.own_schema import own_schema
 from worker.demo.own_stack import own_stack
 from worker.demo.quiet import Target
-from worker.errors import ServiceUnreachable, SettingError
+from worker.demo.venue import Venue
+from worker.demo.wanted import LEARN_EVERY, STORE, Wanted
+from worker.errors import SettingError, ShoalError
 from worker.runtime import Kit, close_kit, open_kit
 from worker.secret_key import FILE, ensure_secret_key
 from worker.settings import PREFIX, Settings, make_home, settings_from
@@ -35,43 +35,14 @@ from worker.supervisor import Say, Stack, supervised
 from worker.up import child_environment
 from worker.web.listeners import Listening
 
-STORE: Final = "demo"
-# What suits two years in a minute, where the environment says nothing else.
+# What suits a play, where the environment says nothing else.
 _DEFAULTS: Final = {
-    "LEARN_EVERY": "122d",
     "KEEP_BROWSING": "3650d",
     "RATE_PER_ADDRESS": "1000",
-    "PRIVATE_HOSTS": "127.0.0.1",  # where the sandbox store is
+    "PRIVATE_HOSTS": "127.0.0.1",  # where the store is
 }
-_SHORT: Final = 20_000  # events
-SABOTAGES: Final = ("", "drop", "double", "skew")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What to play, and where.
-
-    Attributes
-    ----------
-    folder
-        Holds everything; it is removed at the end unless ``keep``.
-    events
-        About how many; 0 is the whole log.
-    picture
-        Where to save the screen in the midst of the play.
-    """
-
-    folder: Path
-    keep: bool = False
-    picture: Path | None = None
-    events: int = 0
-    seed: int = 1
-    sabotage: str = ""
-
-    @property
-    def days_a_step(self) -> int:
-        """How far the clock moves at a time: a short play takes longer steps."""
-        return 4 if 0 < self.events < _SHORT else 2
+# What opens a venue: what is wanted, whose guest it is, and the door's address.
+Opening = Callable[[Wanted, Stack, str], AbstractContextManager[Venue]]
 
 
 @dataclass(frozen=True)
@@ -85,40 +56,50 @@ class Theatre:
     """
 
     outer: Stack
+    up: Guest
     listening: Listening
     kit: Kit
     target: Target
-    shop_url: str
-    shop_key: str
     browser_key: str
-    webhook_secret: str
+    venue: Venue
     watch: Watch
+
+    def require_up(self) -> None:
+        """Pass if `shoal up` runs.
+
+        Raises
+        ------
+        ShoalError
+            With its last words, if it does not.
+        """
+        if self.up.process.poll() is not None:
+            message = f"`shoal up` ended before its time: {self.up.complaint}"
+            raise ShoalError(message)
 
 
 @contextmanager
-def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
-    """Stack and sandbox store, the store added and six campaigns live.
+def theatre(wanted: Wanted, opening: Opening, say: Say) -> Iterator[Theatre]:
+    """The stack and a store, the store added and six campaigns applied.
 
     Raises
     ------
     ShoalError
         Saying what stands in the way.
     """
-    keys = [secrets.token_hex(16) for _ in range(2)]
     with (
         _place(wanted) as settings,
         supervised(settings, child_environment(settings), say) as outer,
-        own_stack(outer) as (pid, listening),
-        _sandbox(wanted.folder, outer, keys) as shop_url,
+        own_stack(outer) as (up, listening),
+        opening(wanted, outer, _door(listening)) as venue,
     ):
-        watch = Watch(pid)
+        watch = Watch(up.process.pid)
         watch.start()
         kit = open_kit(settings)
         try:
-            added = _added(kit, shop_url, keys)
+            added = _added(kit, venue.new)
+            venue.open_house(kit, added.number)
             target = Target(added.number, STORE, added.partition)
-            own = (shop_url, keys[0], added.browser_key, keys[1])
-            yield Theatre(outer, listening, kit, target, *own, watch)
+            yield Theatre(outer, up, listening, kit, target, added.browser_key, venue, watch)
         finally:
             watch.stop()
             close_kit(kit)
@@ -127,7 +108,7 @@ def theatre(wanted: Wanted, say: Say) -> Iterator[Theatre]:
 @contextmanager
 def _place(wanted: Wanted) -> Iterator[Settings]:
     """Settings of an empty home and an empty database."""
-    settings, name = _settings(wanted.folder), secrets.token_hex(4)
+    settings, name = _settings(wanted), secrets.token_hex(4)
     with (
         own_redis(settings, keep=wanted.keep),
         own_schema(settings, name, keep=wanted.keep) as placed,
@@ -136,9 +117,10 @@ def _place(wanted: Wanted) -> Iterator[Settings]:
         yield placed
 
 
-def _settings(folder: Path) -> Settings:
-    ours = {f"{PREFIX}{name}": value for name, value in _DEFAULTS.items()}
-    home = {f"{PREFIX}HOME": str(home_of(folder))}
+def _settings(wanted: Wanted) -> Settings:
+    defaults = {**_DEFAULTS, "LEARN_EVERY": LEARN_EVERY[wanted.platform]}
+    ours = {f"{PREFIX}{name}": value for name, value in defaults.items()}
+    home = {f"{PREFIX}HOME": str(home_of(wanted.folder))}
     settings = settings_from({**ours, **os.environ, **home})
     if settings.secret_key:
         return settings
@@ -149,7 +131,7 @@ def _settings(folder: Path) -> Settings:
 
 
 def _require_empty(settings: Settings) -> None:
-    """A demo writes two years of somebody's purchases: never beside real stores."""
+    """A demo writes somebody's purchases: never beside real stores."""
     make_home(settings)
     engine = open_engine(database_url(settings), connections=1)
     try:
@@ -164,29 +146,7 @@ def _require_empty(settings: Settings) -> None:
         raise SettingError(message)
 
 
-@contextmanager
-def _sandbox(folder: Path, outer: Stack, keys: list[str]) -> Iterator[str]:
-    command = ["-m", "connectors.sandbox.server", "--home", str(folder / "sandbox")]
-    command += ["--currency", "GBP"]
-    environment = {**os.environ, "SANDBOX_KEY": keys[0], "SANDBOX_WEBHOOK_SECRET": keys[1]}
-    with guest(outer, "sandbox", command, environment) as store:
-        line = pipe_of(store.process.stdout).readline()
-        if not line:
-            message = f"the sandbox store did not start: {store.complaint}"
-            raise ServiceUnreachable(message)
-        yield str(json.loads(line)["url"])
-
-
-def _added(kit: Kit, shop_url: str, keys: list[str]) -> AddedStore:
-    new = NewStore(
-        id=STORE,
-        name="Online Retail II",
-        platform="sandbox",
-        url=shop_url,
-        currency="GBP",
-        clock="log",
-        secrets={"api_key": keys[0], "webhook_secret": keys[1]},
-    )
+def _added(kit: Kit, new: NewStore) -> AddedStore:
     wall = microseconds(kit.clock())
     with transaction(kit.engine) as connection:
         added = add_store(connection, kit.sealer, new, wall)
@@ -213,7 +173,11 @@ def shop_of(kit: Kit) -> Shop:
 
 def door_url(there: Theatre) -> str:
     """Where webhooks go."""
-    return f"http://{there.listening.host}:{there.listening.port}"
+    return _door(there.listening)
+
+
+def _door(listening: Listening) -> str:
+    return f"http://{listening.host}:{listening.port}"
 
 
 def status_url(there: Theatre) -> str:

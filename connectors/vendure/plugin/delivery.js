@@ -29,8 +29,13 @@ class Delivery {
         this.notBefore = 0;
     }
 
+    /** Milliseconds since 1970 as Shoal's own clock has them, whatever time the shop lives in. */
+    now() {
+        return Date.now();
+    }
+
     async send(id, message) {
-        await rest(this.notBefore - Date.now());
+        await rest(this.notBefore - this.now());
         const body = JSON.stringify(message);
         let problem;
         try {
@@ -40,7 +45,7 @@ class Delivery {
         }
         if (problem) {
             this.failures += 1;
-            this.notBefore = Date.now() + Math.min(SHORTEST * 2 ** Math.min(this.failures, 10), LONGEST);
+            this.notBefore = this.now() + Math.min(SHORTEST * 2 ** Math.min(this.failures, 10), LONGEST);
             throw new Error(`Shoal did not take ${message.type}: ${problem}`);
         }
         this.failures = 0;
@@ -53,7 +58,7 @@ class Delivery {
             body,
             redirect: 'manual',
             signal: AbortSignal.timeout(PATIENCE),
-            headers: { 'content-type': 'application/json', ...signed(this.secret, id, Date.now(), body) },
+            headers: { 'content-type': 'application/json', ...signed(this.secret, id, this.now(), body) },
         });
         await answer.arrayBuffer();
         return answer.ok ? '' : `status ${answer.status}`;

@@ -65,7 +65,7 @@ const SUBJECTS = new Map([
     [ProductEvent, event => [['product', [event.entity.id]]]],
     [ProductVariantEvent, event => products(event.entity)],
     [ProductVariantPriceEvent, event => [['variant', event.entity.map(each => each.variant?.id)]]],
-    [StockMovementEvent, event => [['variant', event.stockMovements.map(each => each.productVariant?.id)]]],
+    [StockMovementEvent, event => [['stock', event.stockMovements.map(each => each.productVariant?.id)]]],
 ]);
 
 class ShoalPlugin {
@@ -81,6 +81,7 @@ class ShoalPlugin {
         this.contextService = contextService;
         this.connection = connection;
         this.orderService = orderService;
+        this.queued = new WeakMap(); // of contexts, each of one transaction
     }
 
     async onApplicationBootstrap() {
@@ -136,7 +137,7 @@ class ShoalPlugin {
         try {
             for (const [kind, ids] of SUBJECTS.get(event.constructor)(event)) {
                 const known = ids.filter(id => id !== undefined && id !== null);
-                if (!known.length) continue;
+                if (!known.length || (ctx && this.isQueued(ctx, `${kind} ${known}`))) continue;
                 const data = {
                     id: `msg_${crypto.randomUUID()}`,
                     at: new Date().toISOString(),
@@ -150,6 +151,18 @@ class ShoalPlugin {
             // A shop goes on selling whatever becomes of us.
             Logger.error(`${event.constructor.name} could not be queued: ${error.message}`, NAME, error.stack);
         }
+    }
+
+    /**
+     * Whether this transaction has queued a message about the same already. What is said is read
+     * after the commit, so one says it all; a cart of twenty lines would send twenty.
+     */
+    isQueued(ctx, subject) {
+        const { queryRunner } = this.connection.getRepository(ctx, Product).manager;
+        if (!queryRunner || !queryRunner.isTransactionActive) return false;
+        const its = this.queued.get(ctx) || new Set();
+        this.queued.set(ctx, its);
+        return its.size === its.add(subject).size;
     }
 
     async process(job) {
@@ -176,16 +189,18 @@ class ShoalPlugin {
             const found = await this.connection.getRepository(ctx, Customer).findOne({ where });
             return found ? [{ type: 'customer.changed', data: customerDocument(found, encode) }] : [];
         }
-        const changed = kind === 'variant' ? await this.productsOf(ctx, ids) : ids;
+        const changed = kind === 'product' ? ids : await this.productsOf(ctx, ids, kind === 'stock');
         const found = await Promise.all(changed.map(id => this.found(ctx, Product, id)));
         return found
             .filter(Boolean)
             .map(each => ({ type: 'product.changed', data: productDocument(each, encode) }));
     }
 
-    async productsOf(ctx, ids) {
+    /** Where stock alone moved, that of what nobody counts says nothing. */
+    async productsOf(ctx, ids, isStock) {
         const variants = await Promise.all(ids.map(id => this.found(ctx, ProductVariant, id)));
-        return [...new Set(variants.filter(Boolean).map(each => each.productId))];
+        const told = variants.filter(each => each && !(isStock && each.trackInventory === 'FALSE'));
+        return [...new Set(told.map(each => each.productId))];
     }
 
     found(ctx, kind, id) {

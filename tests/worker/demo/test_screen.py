@@ -15,8 +15,10 @@ from segmentation.rules import STAGES
 from worker.demo.scene import Pushed, Scene, SeenCoupon, SeenMove
 from worker.demo.screen import drawn, line, moves_for
 from worker.demo.stage import Moment
+from worker.demo.venue import Words
 
 DAY = datetime(2011, 11, 30, tzinfo=UTC)
+WORDS = Words("Two years of purchases", "Played", "Two years", "All of it is made up.")
 NOW = Moment(microseconds(DAY), 340, 375, {"sent": 123_456}, 193.0)
 
 
@@ -36,7 +38,7 @@ def scene(most: int) -> Scene:
 
 def shown(width: int, height: int) -> list[str]:
     console = Console(width=width, height=height, file=StringIO(), record=True)
-    console.print(drawn(NOW, scene(moves_for(height)), width))
+    console.print(drawn(NOW, scene(moves_for(height)), width, WORDS))
     return console.export_text().splitlines()
 
 
