@@ -35,6 +35,7 @@ REASONS: Final[dict[str, str]] = {
     "no_consent": "The consent that the campaign asks for is not given any more.",
     "paused": "The campaign was paused before it was pushed.",
     "removed": "The campaign was removed before it was pushed.",
+    "no_file": "The campaign's file of that version is not here: nobody knows what it asks for.",
     "cart_ordered": "The cart was ordered meanwhile.",
     "goal_reached": "The campaign's goal was reached meanwhile: the customer ordered.",
     "out_of_stock": "None of the products can be sold any more.",
@@ -210,7 +211,8 @@ def _objection(
     if world.state != "live":
         return "paused" if world.state == "paused" else "removed"
     campaign = files.get((action.campaign, action.version))
-    return "" if campaign is None else _campaign_objection(campaign, world)
+    # Whoever may not be asked whether it was allowed is not written to.
+    return "no_file" if campaign is None else _campaign_objection(campaign, world)
 
 
 def _campaign_objection(campaign: Campaign, world: Any) -> str:

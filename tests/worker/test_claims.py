@@ -94,6 +94,11 @@ def test_another_file_by_the_same_number_is_read_anew(kit: Kit) -> None:
     assert reason(kit, one) == ""
 
 
+def test_what_nobody_can_judge_is_not_pushed(kit: Kit) -> None:
+    """A version without its file, of which nobody knows what consent it asks for."""
+    assert reason(kit, action(kit, version=2)) == "no_file"
+
+
 def test_a_claim_is_a_lease(kit: Kit) -> None:
     put(kit, "actions", **_row())
     with transaction(kit.engine) as connection:

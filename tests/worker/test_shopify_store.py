@@ -134,6 +134,8 @@ def test_an_order_becomes_a_coupon_in_the_shop_and_its_use_comes_back(
             ("store", "id", "version", "state", "body"),
             [(number, "thanks", 1, "live", text)],
         )
+        kept = ("store", "id", "version", "body")
+        bulk.upsert(connection, models.campaign_versions, kept, [(number, "thanks", 1, text)])
     at = datetime.now(UTC) - timedelta(seconds=5)
     order = shop.shop.shelves.add_order(5001, mei, processedAt=stamp(at), updatedAt=stamp(at))
     for topic in ("orders/create", "orders/paid", "orders/updated"):
