@@ -24,7 +24,7 @@ Id = Annotated[str, typer.Argument(help="The campaign's id.")]
 def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """Read files and say everything that is wrong or looks unintended.
 
-    Also what a store's platform cannot do: of the one that is named, else of all under SHOAL_HOME.
+    Also what a store's platform cannot do: of the one that is named, else of all that are here.
     """
     from campaigns.check import Known
     from worker.campaign_files import read_files
@@ -43,21 +43,22 @@ def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
 
 
 def _misfits_here(files: Files, store: str) -> list[tuple[str, str]]:
-    import os
-
-    from worker.cli.context import opened
-    from worker.database import database_url, reading
-    from worker.settings import settings_from
+    from worker.cli.context import is_first, opened
+    from worker.database import reading
+    from worker.errors import ShoalError
     from worker.stores import list_stores, load_store
 
-    settings = settings_from(os.environ)
-    place = database_url(settings).database
-    if not store and not (settings.is_embedded_database and Path(str(place)).exists()):
+    if is_first() and not store:
         return []  # files can be looked at where no Shoal runs
-    with opened() as kit:
-        with reading(kit.engine) as connection:
-            found = [load_store(connection, store)] if store else list_stores(connection)
-        return [told for one in found for told in _misfits(kit, one, files)]
+    try:
+        with opened() as kit:
+            with reading(kit.engine) as connection:
+                found = [load_store(connection, store)] if store else list_stores(connection)
+            return [told for one in found for told in _misfits(kit, one, files)]
+    except ShoalError as error:
+        if store:
+            raise
+        return [("stores", f"not looked at: {error}")]  # the files were, wherever this runs
 
 
 def _misfits(kit: Kit, store: Store, files: Files) -> list[tuple[str, str]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from tests.worker.cli.conftest import Shoal
-from worker import models
+from worker import installation, models
+from worker.database import open_engine, transaction
 
 LIBRARY = Path(models.__file__).parents[1] / "campaigns" / "library"
 WORDS = "Shopify cannot bound what a percentage takes off"
@@ -46,6 +48,26 @@ def test_vendure_recommends_only_where_a_field_was_named(shoal: Shoal) -> None:
     told = shoal("campaigns", "check", LIBRARY / "welcome.yaml").out
     assert "store shop (vendure): it takes no recommendations" in told
     assert "store other" not in told
+
+
+def test_stores_in_a_database_of_ones_own_are_looked_at(shoal: Shoal, at_database: URL) -> None:
+    engine = open_engine(at_database)
+    with transaction(engine) as connection:
+        installation.partitions(connection, 8)
+    engine.dispose()
+    shopify(shoal)
+    assert WORDS in shoal("campaigns", "check", LIBRARY).out
+
+
+def test_a_database_that_is_away_keeps_nobody_from_looking_at_files(
+    shoal: Shoal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOAL_DATABASE_URL", "postgresql://shoal:hidden@127.0.0.1:9/shoal")
+    ran = shoal("campaigns", "check", LIBRARY)
+    assert ran.code == 0
+    assert "warning: stores: not looked at: " in ran.out
+    assert "hidden" not in ran.out
+    assert shoal("campaigns", "check", LIBRARY, "--store", "shop").code == 4
 
 
 @pytest.mark.usefixtures("home")
