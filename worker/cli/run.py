@@ -45,7 +45,7 @@ def demo(
     events: Annotated[
         int | None,
         typer.Option(
-            help="About so many events; 0 is the whole log. Else 20000, 1500 with Vendure.",
+            help="About so many events; 0 is the whole log. Else 20000, 900 with Vendure.",
             show_default=False,
         ),
     ] = None,

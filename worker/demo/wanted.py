@@ -10,7 +10,7 @@ STORE: Final = "demo"  # its id
 # Beside the sandbox: which of them can be broken how.
 SABOTAGES: Final = {"sandbox": ("drop", "double", "skew"), "vendure": ("drop", "double", "skew")}
 # About so many events, where nobody says how many.
-USUAL: Final = {"sandbox": 20_000, "vendure": 1_500}
+USUAL: Final = {"sandbox": 20_000, "vendure": 900}
 # Of business time, so that there is something learned in a play.
 LEARN_EVERY: Final = {"sandbox": "122d", "vendure": "7d"}
 _SHORT: Final = 20_000  # events
