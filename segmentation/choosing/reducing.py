@@ -1,0 +1,45 @@
+"""Fewer directions before groups are looked for: principal components or common factors.
+
+Both are linear, so that a model keeps them as one matrix. What is subtracted before makes no
+difference to distances and is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from sklearn.decomposition import PCA, FactorAnalysis
+
+from segmentation.choosing.methods import Reduction
+from segmentation.rules import Floats
+
+_KEPT: Final = 0.9  # of the variance that principal components must keep
+_LEAST: Final = 2
+
+
+def projection(points: Floats, how: Reduction) -> Floats | None:
+    """Directions x features to multiply points with; None where nothing is reduced.
+
+    Principal components (Pearson, 1901): as few as keep nine tenths of the variance. Factors
+    (Spearman, 1904; varimax is not needed, for it only turns them): as many as there are
+    eigenvalues of the correlations above 1 (Kaiser, 1960). Two at least.
+    """
+    if how == "none":
+        return None
+    values = np.linalg.eigvalsh(np.corrcoef(points, rowvar=False))[::-1]
+    if how == "factors":
+        count = max(int((values > 1).sum()), _LEAST)
+        fitted = FactorAnalysis(min(count, points.shape[1]), random_state=0).fit(points)
+        load = fitted.components_ / fitted.noise_variance_
+        inner = np.eye(len(load)) + load @ fitted.components_.T
+        return np.asarray(np.linalg.solve(inner, load), dtype=np.float64)
+    fitted = PCA(random_state=0).fit(points)
+    kept = np.cumsum(fitted.explained_variance_ratio_)
+    count = max(int((kept < _KEPT).sum()) + 1, _LEAST)
+    return np.asarray(fitted.components_[:count], dtype=np.float64)
+
+
+def projected(points: Floats, matrix: Floats | None) -> Floats:
+    """Points in the directions of `projection`."""
+    return points if matrix is None else np.ascontiguousarray(points @ matrix.T)
