@@ -60,6 +60,10 @@ class Guard:
     allowed: frozenset[str] = frozenset()
     resolve: Callable[[str, int], Sequence[str]] = addresses_of
 
+    def allows(self, host: str) -> bool:
+        """Whether a host may be called wherever it is."""
+        return bool(self.allowed & {ANY, host.lower()})
+
     def address(self, host: str, port: int) -> str:
         """The address to call for a host: its first one, of version 4 if it has such.
 
@@ -71,7 +75,7 @@ class Guard:
             If any of its addresses is not a public one.
         """
         found = self.resolve(host, port)
-        if not self.allowed & {ANY, host.lower()}:
+        if not self.allows(host):
             for address in found:
                 if not is_public(address):
                     message = (

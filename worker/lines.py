@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from connectors.addresses import Guard
-from connectors.pinning import pinning
+from connectors.pinning import Ways, pinning
 from connectors.protocol import StoreConfig
 from connectors.registry import connect
 from worker.pushes import Line
@@ -66,7 +66,7 @@ def _guard(kit: Kit) -> Guard:
 def _client() -> httpx.Client:
     pid = os.getpid()
     if pid not in _clients:
-        _clients[pid] = httpx.Client(timeout=TIMEOUT, limits=_POOL, verify=_tls())
+        _clients[pid] = httpx.Client(timeout=TIMEOUT, transport=Ways(_tls(), _POOL))
     return _clients[pid]
 
 
@@ -74,7 +74,8 @@ def _own_client(url: str, guard: Guard) -> httpx.Client:
     place = (os.getpid(), url, guard.allowed)
     if place not in _own:
         hooks = {"request": [pinning(guard)]}
-        _own[place] = httpx.Client(timeout=TIMEOUT, limits=_POOL, verify=_tls(), event_hooks=hooks)
+        way = Ways(_tls(), _POOL)
+        _own[place] = httpx.Client(timeout=TIMEOUT, transport=way, event_hooks=hooks)
     return _own[place]
 
 
