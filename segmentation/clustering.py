@@ -55,7 +55,8 @@ class Recipe(msgspec.Struct, frozen=True):
     ``k`` groups from ``features``; ``hysteresis`` goes into the model; ``batch`` customers a
     step. The previous centres weigh ``memory`` times the sample. Centres found afresh, the best
     of ``restarts``, replace them when the error is lower by the share ``patience``. The scaling
-    is measured anew when a feature has drifted by ``drift`` (see `scaling.has_drifted`).
+    is measured anew when a feature has drifted by ``drift`` (see `scaling.has_drifted`), but never
+    under a ``projection`` (see `SegmentModel`), which was made for it.
     """
 
     k: int = 8
@@ -66,6 +67,7 @@ class Recipe(msgspec.Struct, frozen=True):
     restarts: int = 5
     patience: float = 0.02
     drift: float = 0.3
+    projection: tuple[tuple[float, ...], ...] = ()
 
 
 _DEFAULT: Final = Recipe()
@@ -84,9 +86,13 @@ def learn(
     ``columns`` are features of random customers aged to ``now`` (`SAMPLE` of them suffice, all if
     there are fewer); those without an order are left out. Below `MINIMUM_CUSTOMERS` or
     `MINIMUM_DAYS` it is the rules, with thresholds kept until the customers have doubled; a
-    learned model stays learned.
+    learned model stays learned. One that was promoted keeps its number of groups, its features and
+    its projection; a carried one stays as it is, for its classifier cannot be moved a little.
     Same input, same seed, same model.
     """
+    if previous and previous.kind == "carried":
+        return msgspec.structs.replace(previous, version=previous.version + 1)
+    recipe = _promoted(previous, recipe)
     ordered = columns["orders"] > 0
     buyers = {name: column[ordered] for name, column in columns.items()}
     learned = previous if previous and previous.kind == "kmeans" else None
@@ -101,6 +107,15 @@ def learn(
         centres, heirs = _matched(frame, centres, buyers, learned)
     model = _located(frame, centres)
     return msgspec.structs.replace(model, groups=named(described(model, buyers), heirs))
+
+
+def _promoted(previous: SegmentModel | None, recipe: Recipe) -> Recipe:
+    """The recipe, with what an owner chose by promoting a candidate."""
+    if previous is None or not previous.candidate:
+        return recipe
+    return msgspec.structs.replace(
+        recipe, k=len(previous.groups), features=previous.features, projection=previous.projection
+    )
 
 
 def _can_begin(buyers: Columns) -> bool:
@@ -128,7 +143,7 @@ def _framed(
     scaling, since, rules = measured(buyers, recipe.features), version, learn_thresholds(buyers)
     if previous and previous.features == recipe.features:
         frozen = Scaling(previous.transforms, previous.imputed, previous.centre, previous.scale)
-        if not has_drifted(frozen, scaling, recipe.drift):
+        if recipe.projection or not has_drifted(frozen, scaling, recipe.drift):
             scaling, since, rules = frozen, previous.scaled_at, previous.rules
     return SegmentModel(
         version,
@@ -144,6 +159,8 @@ def _framed(
         hysteresis=recipe.hysteresis,
         scaled_at=since,
         rules=rules,
+        projection=recipe.projection,
+        candidate=previous.candidate if previous else "",
     )
 
 
@@ -151,6 +168,8 @@ def _carried(frame: SegmentModel, learned: SegmentModel | None, k: int) -> Float
     """The previous centres in the frame's scale; None if there are none of this kind."""
     if learned is None or learned.features != frame.features or len(learned.groups) != k:
         return None
+    if frame.projection:
+        return np.array(learned.centroids)
     inner = np.array(learned.centroids) * np.array(learned.scale) + np.array(learned.centre)
     return np.asarray((inner - np.array(frame.centre)) / np.array(frame.scale), dtype=np.float64)
 
