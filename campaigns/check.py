@@ -63,15 +63,16 @@ def _unannounced(campaign: Campaign) -> Iterator[Problem]:
         yield Problem("steps", text)
 
 
-def _segments(campaign: Campaign) -> Iterator[tuple[str, str]]:
+def named_segments(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """(place in the file, stage or group) of every segment that a campaign names."""
     if isinstance(campaign.trigger, SegmentTrigger):
         yield "when.segment", campaign.trigger.segment
     for name, _ in campaign.by_segment:
         yield f"by_segment.{name}", name
     for test in _tests(campaign.condition):
-        if test.fact == "segment":
+        if test.fact in {"segment", "group"}:
             values = test.value if isinstance(test.value, tuple) else (test.value,)
-            yield from (("if.segment", str(value)) for value in values)
+            yield from ((f"if.{test.fact}", str(value)) for value in values)
 
 
 def _tests(condition: Condition) -> Iterator[Test]:
@@ -92,7 +93,7 @@ def lost_segments(campaign: Campaign, known: Known) -> Iterator[Problem]:
     if known.groups is None:
         return
     names = {*STAGES, OTHERS, *known.groups}
-    for place, name in _segments(campaign):
+    for place, name in named_segments(campaign):
         is_lost = known.stages is not None and name in STAGES and name not in known.stages
         if is_lost and place == "when.segment":
             yield Problem(

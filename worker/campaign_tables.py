@@ -103,7 +103,8 @@ codes = table(
     text("order_id"),
 )
 
-# Of segments or of products. Immutable; the highest version is in force.
+# Of segments or of products: immutable, the highest version is in force. Of candidates only the
+# last comparison is kept.
 models = table(
     "models",
     key("store", Integer),
