@@ -46,5 +46,5 @@ def _await_door(settings: Settings, up: Guest) -> Listening:
         if up.process.poll() is not None:
             raise ShoalError(up.complaint)
         sleep(_LOOK)
-    message = f"the door did not open in {_PATIENCE:g} s: see {settings.home / 'logs'}"
+    message = f"the door did not open in {_PATIENCE:g} s; with --keep the logs stay"
     raise ServiceUnreachable(message)

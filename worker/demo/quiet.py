@@ -76,7 +76,9 @@ def await_quiet(
             return
         require_up()
         if monotonic() > end:
-            message = f"after {patience:g} s there is still work: {waits}; see the logs"
+            message = (
+                f"after {patience:g} s there is still work: {waits}; with --keep the logs stay"
+            )
             raise NeverQuiet(message)
         sleep(_PAUSE)
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from select import select
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from worker.demo.guests import PYTHON, Guest, guest, pipe_of
 from worker.demo.quiet import await_quiet, move_clock
@@ -15,6 +16,9 @@ from worker.demo.theatre import Theatre, door_url, go_live
 from worker.demo.venue import Played, Proof
 from worker.demo.wanted import STORE, Wanted
 from worker.errors import ShoalError
+
+_LOOK: Final = 0.5  # seconds
+_ENDING: Final = 4.0  # seconds: whoever ends Valkey ends a little later
 
 
 @dataclass(frozen=True)
@@ -42,17 +46,17 @@ def play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> P
             there.venue.sabotages[wanted.sabotage](there)
         return there.venue.proof(there, played)
     except ShoalError:
-        there.require_up()  # the first cause, of which the others suffer
+        there.require_up(_ENDING)  # the first cause, of which the others suffer
         raise
 
 
 def _play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> Played:
     with _player(wanted, there) as player:
         started = monotonic()
-        told = _ask(player)
+        told = _ask(there, player)
         steps, counts = int(told["steps"]), {}
         for step in range(steps):
-            counts = _ask(player, "play")
+            counts = _ask(there, player, "play")
             now = int(counts.pop("end"))
             there.venue.quiet()
             move_clock(there.kit, there.target, now)
@@ -61,7 +65,7 @@ def _play(wanted: Wanted, there: Theatre, on_step: Callable[[Moment], None]) -> 
                 go_live(there.kit)
             on_step(Moment(now, step + 1, steps, counts, monotonic() - started))
         seconds = monotonic() - started
-        _ask(player)
+        _ask(there, player)
     return Played(counts=counts, seconds=seconds, peak_memory_mb=there.watch.peak_mb)
 
 
@@ -95,10 +99,14 @@ def _tell(player: Guest, line: str) -> None:
         pipe.flush()
 
 
-def _ask(player: Guest, line: str = "") -> dict[str, Any]:
+def _ask(there: Theatre, player: Guest, line: str = "") -> dict[str, Any]:
     if line:
         _tell(player, line)
-    answer = pipe_of(player.process.stdout).readline()
+    pipe = pipe_of(player.process.stdout)
+    # At most one line is on its way, so nothing waits in a buffer that the kernel does not know of.
+    while not select([pipe], [], [], _LOOK)[0]:
+        there.require_up()
+    answer = pipe.readline()
     if not answer:
         message = f"the player ended before its time: {player.complaint}"
         raise ShoalError(message)

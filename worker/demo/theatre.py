@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -64,16 +65,18 @@ class Theatre:
     venue: Venue
     watch: Watch
 
-    def require_up(self) -> None:
-        """Pass if `shoal up` runs.
+    def require_up(self, grace: float = 0) -> None:
+        """Pass if `shoal up` runs; ``grace`` are seconds in which it may be about to end.
 
         Raises
         ------
         ShoalError
             With its last words, if it does not.
         """
-        if self.up.process.poll() is not None:
-            message = f"`shoal up` ended before its time: {self.up.complaint}"
+        with suppress(subprocess.TimeoutExpired):
+            status = self.up.process.wait(grace)
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            message = f"`shoal up` ended before its time, {how}: {self.up.complaint}"
             raise ShoalError(message)
 
 

@@ -20,6 +20,7 @@ import pytest
 from worker.demo.leaving import Leaving, own_folder, remove_leftovers
 
 ROOT = Path(__file__).parents[3]
+UP = "main() up"
 DEMO = "from worker.cli import main; main()"
 
 
@@ -170,6 +171,27 @@ def test_nothing_runs_after_it_was_killed_and_the_next_one_tidies_up(
         assert terminal.folders() == left
         with own_folder(tmp_path / "shoal-demo-next", keep=False) as removed:
             assert removed == [one for one in left if one.name.startswith("shoal-demo-")]
+        assert terminal.folders() == []
+
+
+@pytest.mark.slow
+def test_it_notices_when_the_stack_dies_under_it(tmp_path: Path) -> None:
+    """About ten seconds."""
+    said: list[bytes] = []
+    with demo_in_a_terminal(tmp_path) as terminal:
+        eventually(reading(terminal, Terminal.plays))
+        (up,) = terminal.alive(UP)
+        up.kill()
+
+        def has_said_why() -> bool:
+            with suppress(OSError):
+                while told := os.read(terminal.master, 65_536):
+                    said.append(told)
+            return b"ended before its time, by signal 9" in b"".join(said)
+
+        eventually(has_said_why, 20)
+        eventually(reading(terminal, has_ended))
+        assert terminal.process.returncode == 1
         assert terminal.folders() == []
 
 
