@@ -8,7 +8,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from segmentation.model import SegmentModel, centroid_values, squared_distances, standardised
+from segmentation.model import (
+    SegmentModel,
+    centroid_values,
+    closeness,
+    squared_distances,
+    standardised,
+)
 from segmentation.rules import NOBODY, Columns, lateness, rhythm_days
 
 _WORDS: Final = {
@@ -52,7 +58,39 @@ def explain(model: SegmentModel, columns: Columns, group: int) -> Explanation:
         return Explanation("", "", "No order yet", ("there is no order to judge by",))
     if model.kind == "rules":
         return _by_rules(model, columns, group)
+    if model.projection or model.carrier is not None:
+        return _by_trial(model, columns, group)
     return _by_distance(model, columns, group)
+
+
+def _by_trial(model: SegmentModel, columns: Columns, group: int) -> Explanation:
+    """What speaks for the group is what, were it as in the next best one, would speak for that.
+
+    One feature after the other is set to the rival's typical value: how much nearer the rival comes
+    is what the feature says. So it is told where no distance can be taken apart by features.
+    """
+    close = closeness(model, columns)[0]
+    own, order = model.groups[group], [at for at in np.argsort(-close).tolist() if at != group]
+    if not order:
+        return Explanation(own.id, own.stage, own.name, ("it is the only group",))
+    rival, typical = order[0], centroid_values(model)
+    lead = float(close[group] - close[rival])
+    weight = {}
+    for name in model.features:
+        other = {**columns, name: typical[name][rival : rival + 1]}
+        there = closeness(model, other)[0]
+        weight[name] = lead - float(there[group] - there[rival])
+    reasons = [
+        f"{_said(name, float(columns[name][0]))} (typical here {_number(typical[name][group])}, "
+        f"there {_number(typical[name][rival])})"
+        for name in sorted(weight, key=lambda one: -weight[one])[:_MOST]
+        if weight[name] > 0
+    ]
+    is_held = lead < 0
+    name = model.groups[rival].name
+    if is_held:
+        reasons.append(f"nearer to {name} by now, but not by enough for a move yet")
+    return Explanation(own.id, own.stage, own.name, tuple(reasons), name, is_held)
 
 
 def _by_distance(model: SegmentModel, columns: Columns, group: int) -> Explanation:

@@ -153,6 +153,16 @@ def squared_distances(model: SegmentModel, columns: Columns) -> Floats:
     return np.ascontiguousarray(_squared(model, _scaled(model, columns, every)).T)
 
 
+def closeness(model: SegmentModel, columns: Columns) -> Floats:
+    """Customers x groups, greater is closer: what `predict` takes the greatest of.
+
+    The negative squared distance, or the carrier's score.
+    """
+    if model.carrier is None:
+        return -squared_distances(model, columns)
+    return scores(model.carrier, standardised(model, columns))
+
+
 def _scaled(model: SegmentModel, columns: Columns, part: slice) -> Floats:
     """Features x customers of one slice."""
     scaled = np.empty((len(model.features), part.stop - part.start))

@@ -6,10 +6,12 @@ difference to distances and is left out.
 
 from __future__ import annotations
 
+import warnings
 from typing import Final
 
 import numpy as np
 from sklearn.decomposition import PCA, FactorAnalysis
+from sklearn.exceptions import ConvergenceWarning
 
 from segmentation.choosing.methods import Reduction
 from segmentation.rules import Floats
@@ -30,7 +32,7 @@ def projection(points: Floats, how: Reduction) -> Floats | None:
     values = np.linalg.eigvalsh(np.corrcoef(points, rowvar=False))[::-1]
     if how == "factors":
         count = max(int((values > 1).sum()), _LEAST)
-        fitted = FactorAnalysis(min(count, points.shape[1]), random_state=0).fit(points)
+        fitted = _factors(points, min(count, points.shape[1]))
         load = fitted.components_ / fitted.noise_variance_
         inner = np.eye(len(load)) + load @ fitted.components_.T
         return np.asarray(np.linalg.solve(inner, load), dtype=np.float64)
@@ -43,3 +45,11 @@ def projection(points: Floats, how: Reduction) -> Floats | None:
 def projected(points: Floats, matrix: Floats | None) -> Floats:
     """Points in the directions of `projection`."""
     return points if matrix is None else np.ascontiguousarray(points @ matrix.T)
+
+
+def _factors(points: Floats, count: int) -> FactorAnalysis:
+    with warnings.catch_warnings():
+        # Features that make up one another (orders x average value = value) leave nothing of their
+        # own to converge to; what is found by then serves as well.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return FactorAnalysis(count, max_iter=500, random_state=0).fit(points)
