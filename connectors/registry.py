@@ -60,7 +60,7 @@ def problem_of(store: StoreConfig) -> str:
     """What is wrong with a store as it is described, before anybody is called; empty if nothing is.
 
     A connector that knows more than its needs say has a function of this name and form beside its
-    factory. Secrets may be missing still.
+    factory. It is asked about stores with an address, whose secrets may be missing still.
 
     Raises
     ------

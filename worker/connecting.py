@@ -192,7 +192,8 @@ def require_plausible(new: NewStore, wanted: Wanted) -> None:
 
 
 def _unfit(new: NewStore) -> list[str]:
-    problem = problem_of(_config(new))
+    # An address that lacks is asked for, and judged then.
+    problem = problem_of(_config(new)) if new.url else ""
     return [problem] if problem else []
 
 

@@ -93,8 +93,8 @@ def shop_domain(store: StoreConfig) -> str:
 
 
 def problem_of_address(store: StoreConfig) -> str:
-    """Why secrets may not be sent to the store's url; empty if they may, or if there is none."""
-    if not store.url or store.options.get("shop_domain"):
+    """Why secrets may not be sent to the store's url; empty if they may."""
+    if store.options.get("shop_domain"):
         return ""
     if _named_by(store.url) and urlsplit(store.url).scheme == "https":
         return ""
