@@ -58,6 +58,8 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
             proof = _played(wanted, there, console, ends)
             if stay:
                 console.print(f"\nStatus page: {status_url(there)}")
+                if there.venue.visit:
+                    console.print(there.venue.visit, highlight=False, soft_wrap=True)
                 _invite(console, wanted.folder)
                 console.print("Everything keeps running until Ctrl-C.")
                 with ending() as ended:

@@ -97,6 +97,8 @@ class Venue:
         Called once the store was added.
     quiet
         Waits until the store has told everything; whether there was something to wait for.
+    visit
+        How somebody looks at the store itself while it runs; empty: there is no more to say.
     """
 
     new: NewStore
@@ -107,3 +109,4 @@ class Venue:
     sabotages: Mapping[str, Callable[[Theatre], None]] = field(default_factory=dict)
     open_house: Callable[[Kit, int], None] = lambda *_: None
     quiet: Callable[[], bool] = lambda: False
+    visit: str = ""

@@ -23,7 +23,7 @@ from worker.demo.vendure.programme import catalogue, programme
 from worker.demo.vendure.proof import proof
 from worker.demo.vendure.sabotage import double_promotion
 from worker.demo.vendure.shopping import Api
-from worker.demo.vendure.store import READY, SECRET, SERVER, VendureStore
+from worker.demo.vendure.store import MERCHANT, READY, SECRET, SERVER, VendureStore
 from worker.demo.venue import Venue, Words
 from worker.demo.wanted import STORE, Wanted
 from worker.errors import ServiceUnreachable
@@ -92,6 +92,7 @@ def vendure_venue(packages: Packages, wanted: Wanted, outer: Stack, door: str) -
                 },
                 open_house=_reader(microseconds(played.window.start - 2 * _BEFORE)),
                 quiet=lambda: await_settled(merchant, process),
+                visit=f"Vendure's admin API: {store.url}/admin-api, as {' with '.join(MERCHANT)}",
             )
 
 
