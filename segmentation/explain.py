@@ -113,10 +113,8 @@ def _by_distance(model: SegmentModel, columns: Columns, group: int) -> Explanati
             reasons.append(f"{said} (typical here {_number(here)}, there {_number(there)})")
     is_held = bool(squared[rival] < squared[group])
     if is_held:
-        reasons.append(
-            f"nearer to {model.groups[rival].name} by now, "
-            f"but not by {model.hysteresis - 1:.0%}, so no move yet"
-        )
+        by = f"not by {model.hysteresis - 1:.0%}" if model.hysteresis > 1 else "not by enough"
+        reasons.append(f"nearer to {model.groups[rival].name} by now, but {by}, so no move yet")
     name = model.groups[rival].name
     return Explanation(own.id, own.stage, own.name, tuple(reasons), name, is_held)
 

@@ -9,7 +9,7 @@ no learning library.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Literal
@@ -22,8 +22,10 @@ from segmentation.errors import IncompatibleModel
 from segmentation.features import Transform, signed_log
 from segmentation.rules import NOBODY, STAGES, Columns, Floats, Indices, RuleSet, stages
 
-FORMAT = 1
-"""Version of the JSON form; a model of another one is refused and must be learned again."""
+FORMAT = 2
+"""Version of the JSON form that is written."""
+
+_READABLE = (1, FORMAT)
 
 # Rows predicted at a time: the working set stays in the processor's cache.
 _CHUNK = 16_384
@@ -49,12 +51,19 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``features``, ``transforms``, ``imputed`` (what stands for an unknown value, in the feature's
     unit), ``centre`` and ``scale`` run in parallel; ``centroids`` has one row for each group, in
     transformed and scaled units. ``customers`` counts those learned from, ``scaled_at`` is the
-    version in which centre and scale were last measured.
+    version in which the groups were last found anew.
 
     With a ``projection`` (directions x features) distances are measured in that many directions,
-    and ``centroids`` lie there. A ``carrier`` decides instead of distances, and ``margin`` of its
-    score is what another group must lead by before somebody moves; ``centroids`` are then the
-    groups' means. ``candidate`` names what was promoted (`shoal segments promote`), if anything.
+    and ``centroids`` lie there. A ``carrier`` decides instead of distances; ``centroids`` are then
+    the groups' means. Another group must lead by ``margin`` (of squared distance, or of the
+    carrier's score) before somebody moves. ``candidate`` names what was promoted (`shoal segments
+    promote`), if anything.
+
+    ``error`` is the mean squared distance to the nearest centre when it was learned. ``bounds``
+    and ``shares`` are each feature's tenths (transformed, not scaled) and who was in them at
+    ``scaled_at``: what drift is measured against. Other groups were last tried on everybody at
+    ``looked_at``, and the best of them taken at ``settled_at``; until ``held_until`` learning
+    replaces nothing that an owner rolled back to.
     """
 
     version: int
@@ -75,6 +84,12 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     carrier: Carrier | None = None
     margin: float = 0.0
     candidate: str = ""
+    error: float = 0.0
+    bounds: tuple[tuple[float, ...], ...] = ()
+    shares: tuple[tuple[float, ...], ...] = ()
+    looked_at: datetime | None = None
+    settled_at: datetime | None = None
+    held_until: datetime | None = None
     format: int = FORMAT
 
 
@@ -111,46 +126,59 @@ def predict(model: SegmentModel, columns: Columns, previous: Indices | None = No
     """The nearest group, except that customers stay where they are while it is nearly as near.
 
     A customer leaves only when the squared distance to the present group exceeds ``hysteresis``
-    times that to the nearest. Raises `IncompatibleModel` when a feature is missing.
+    times that to the nearest plus ``margin``. What holding costs is the sum of these differences,
+    so that of all rules a bound on the difference holds most people for the same error; the ratio
+    is that of models in format 1. Raises `IncompatibleModel` when a feature is missing.
     """
-    _require(model, columns)
-    rows = len(columns["orders"])
-    groups = np.empty(rows, dtype=np.int64)
-    for start in range(0, rows, _CHUNK):
-        part = slice(start, min(start + _CHUNK, rows))
-        scaled = _scaled(model, columns, part)
-        before = None if previous is None else previous[part]
-        if model.carrier is not None:
-            groups[part] = chosen(scores(model.carrier, scaled.T), before, model.margin)
-            continue
-        squared = _squared(model, scaled)
-        groups[part] = _chosen(squared, before, model.hysteresis)
+    require(model, columns)
+    groups = np.empty(len(columns["orders"]), dtype=np.int64)
+    for part in parts(len(groups)):
+        scaled = scaled_part(model, columns, part)
+        groups[part] = placed(model, scaled, None if previous is None else previous[part])
     groups[~(columns["orders"] > 0)] = NOBODY
     return groups
 
 
-def _chosen(squared: Floats, previous: Indices | None, hysteresis: float) -> Indices:
-    nearest: Indices = squared.argmin(axis=0)
+def placed(model: SegmentModel, scaled: Floats, previous: Indices | None) -> Indices:
+    """Groups of features x customers, all of them with an order."""
+    if model.carrier is not None:
+        return chosen(scores(model.carrier, scaled.T), previous, model.margin)
+    squared = squared_part(np.array(model.centroids), scaled)
+    return nearest(squared, previous, model.margin, model.hysteresis)
+
+
+def parts(rows: int) -> Iterator[slice]:
+    """Slices of rows whose working set stays in the processor's cache."""
+    for start in range(0, rows, _CHUNK):
+        yield slice(start, min(start + _CHUNK, rows))
+
+
+def nearest(
+    squared: Floats, previous: Indices | None, margin: float, hysteresis: float = 1.0
+) -> Indices:
+    """The nearest group of each column of groups x customers, or the present one if near enough."""
+    first: Indices = squared.argmin(axis=0)
     if previous is None:
-        return nearest
+        return first
     here = np.arange(squared.shape[1])
-    held = np.where(previous < 0, nearest, previous)
-    stays = squared[held, here] <= hysteresis * squared[nearest, here]
-    return np.where(stays, held, nearest)
+    held = np.where(previous < 0, first, previous)
+    stays = squared[held, here] <= hysteresis * squared[first, here] + margin
+    return np.where(stays, held, first)
 
 
 def standardised(model: SegmentModel, columns: Columns) -> Floats:
     """Customers x features in the model's space: imputed, transformed, scaled. C order."""
-    _require(model, columns)
+    require(model, columns)
     every = slice(0, len(columns["orders"]))
-    return np.ascontiguousarray(_scaled(model, columns, every).T)
+    return np.ascontiguousarray(scaled_part(model, columns, every).T)
 
 
 def squared_distances(model: SegmentModel, columns: Columns) -> Floats:
     """Customers x groups: squared distance to each group's centre, in scaled units."""
-    _require(model, columns)
+    require(model, columns)
     every = slice(0, len(columns["orders"]))
-    return np.ascontiguousarray(_squared(model, _scaled(model, columns, every)).T)
+    scaled = scaled_part(model, columns, every)
+    return np.ascontiguousarray(squared_part(np.array(model.centroids), scaled).T)
 
 
 def closeness(model: SegmentModel, columns: Columns) -> Floats:
@@ -163,19 +191,25 @@ def closeness(model: SegmentModel, columns: Columns) -> Floats:
     return scores(model.carrier, standardised(model, columns))
 
 
-def _scaled(model: SegmentModel, columns: Columns, part: slice) -> Floats:
-    """Features x customers of one slice."""
+def scaled_part(model: SegmentModel, columns: Columns, part: slice) -> Floats:
+    """One slice in the model's space: `features_part`, or directions x customers of it."""
+    scaled = features_part(model, columns, part)
+    return np.array(model.projection) @ scaled if model.projection else scaled
+
+
+def features_part(model: SegmentModel, columns: Columns, part: slice) -> Floats:
+    """Features x customers of one slice: imputed, transformed and scaled."""
     scaled = np.empty((len(model.features), part.stop - part.start))
     for row, name in enumerate(model.features):
         values = columns[name][part]
         known = np.where(np.isnan(values), model.imputed[row], values)
         moved = signed_log(known) if model.transforms[row] == "log" else known
         scaled[row] = (moved - model.centre[row]) / model.scale[row]
-    return np.array(model.projection) @ scaled if model.projection else scaled
+    return scaled
 
 
-def _squared(model: SegmentModel, scaled: Floats) -> Floats:
-    centroids = np.array(model.centroids)
+def squared_part(centroids: Floats, scaled: Floats) -> Floats:
+    """Groups x customers: squared distances of features x customers to groups x features."""
     # The expanded square needs groups x customers of memory, not groups x customers x features.
     squared = centroids @ scaled
     squared *= -2.0
@@ -230,13 +264,14 @@ def from_json(body: str | bytes) -> SegmentModel:
 
 
 def _inconsistency(model: SegmentModel) -> str | None:
-    if model.format != FORMAT:
-        return f"format {model.format}, expected {FORMAT}"
+    if model.format not in _READABLE:
+        return f"format {model.format}, expected one of {_READABLE}"
     if strangers := sorted({group.stage for group in model.groups} - set(STAGES)):
         return f"stage {strangers[0]!r}, expected one of {', '.join(STAGES)}"
     wide = len(model.features)
     parallel = (model.transforms, model.imputed, model.centre, model.scale, *model.projection)
-    if any(len(column) != wide for column in parallel):
+    drift = (model.bounds, model.shares)
+    if any(len(column) != wide for column in (*parallel, *filter(None, drift))):
         return f"parts of different width, expected {wide} features everywhere"
     return _misfit(model, len(model.projection) or wide)
 
@@ -254,7 +289,8 @@ def _misfit(model: SegmentModel, directions: int) -> str | None:
     return None
 
 
-def _require(model: SegmentModel, columns: Columns) -> None:
+def require(model: SegmentModel, columns: Columns) -> None:
+    """Pass if all columns are there. Raises `IncompatibleModel` naming the one that is not."""
     for name in ("orders", *model.features):
         if name not in columns:
             near = get_close_matches(name, columns, 1)

@@ -34,7 +34,7 @@ from segmentation.rules import NOBODY, STAGES, Columns, RuleSet
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def two_groups(hysteresis: float = 1.2) -> SegmentModel:
+def two_groups(hysteresis: float = 1.2, margin: float = 0.0) -> SegmentModel:
     """Groups at 0 and 10 orders and days, unscaled."""
     return SegmentModel(
         3,
@@ -48,6 +48,7 @@ def two_groups(hysteresis: float = 1.2) -> SegmentModel:
         scale=(1.0, 1.0),
         centroids=((0.0, 0.0), (10.0, 10.0)),
         hysteresis=hysteresis,
+        margin=margin,
     )
 
 
@@ -101,6 +102,34 @@ def test_stays_while_the_old_group_is_nearly_as_near() -> None:
     assert predict(two_groups(1.0), near_middle, previous).tolist() == [1, 1, 1]
 
 
+def test_a_margin_holds_by_the_difference_near_the_middle_and_far_from_it() -> None:
+    # At (x, x) the squared distances to the groups differ by 40 x - 200: from 0 at 5.
+    model, previous = two_groups(1.0, margin=10.0), np.array([0, 0, 1, -1])
+    along = columns([5.2, 5.3, 4.8, 5.1], [5.2, 5.3, 4.8, 5.1])
+    assert predict(model, along, previous).tolist() == [0, 1, 1, 1]
+    # Farther out the ratio of the distances falls to nearly 1, the difference stays.
+    aside = columns([105.2, 105.3], [0.01, 0.01])
+    far = columns([55.2, 55.3], [-44.8, -44.7])
+    assert predict(model, far, previous[:2]).tolist() == [0, 1]
+    assert predict(two_groups(1.2), far, previous[:2]).tolist() == [0, 0]
+    assert predict(model, aside, previous[:2]).tolist() == [1, 1]
+
+
+@pytest.mark.invariant("I5")
+def test_a_model_of_format_1_is_read_and_judges_as_before() -> None:
+    body = (
+        '{"version":3,"kind":"kmeans","groups":[{"id":"new.a","stage":"new","name":"A"},'
+        '{"id":"loyal.b","stage":"loyal","name":"B"}],"learned_at":"2026-03-01T00:00:00Z",'
+        '"customers":9,"features":["orders","recency_days"],"transforms":["none","none"],'
+        '"imputed":[0.0,5.0],"centre":[0.0,0.0],"scale":[1.0,1.0],'
+        '"centroids":[[0.0,0.0],[10.0,10.0]],"hysteresis":1.2,"scaled_at":3,"format":1}'
+    )
+    model = from_json(body)
+    near_middle = columns([5.1, 5.1, 6], [5.1, 5.1, 6])
+    assert predict(model, near_middle, np.array([0, 1, 0])).tolist() == [0, 1, 1]
+    assert from_json(to_json(model)) == model
+
+
 def test_leaves_when_the_new_group_is_clearly_nearer() -> None:
     assert predict(two_groups(1.2), columns([6], [6]), np.array([0])).tolist() == [1]
 
@@ -112,7 +141,7 @@ def test_leaves_when_the_new_group_is_clearly_nearer() -> None:
 )
 @example(np.full((30, 2), 4.98), 0.02)
 def test_a_small_step_back_and_forth_moves_nobody_twice(points: np.ndarray, step: float) -> None:
-    model = two_groups(1.2)
+    model = two_groups(1.0, margin=20.0)
     here = columns(*(np.abs(points).T + 0.01).tolist())
     there = {name: column * (1 + step) for name, column in here.items()}
     settled = predict(model, here, predict(model, here))
@@ -151,7 +180,7 @@ def test_json_keeps_every_bit(model: SegmentModel) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("format", 2, "format 2, expected 1"),
+        ("format", 3, "format 3, expected one of"),
         ("kind", "forest", "forest"),
         ("centre", [0.0], "expected 2 features"),
         ("centroids", [[0.0, 0.0]], "one a group"),
@@ -211,6 +240,8 @@ def test_explains_that_somebody_is_held() -> None:
     found = explain(two_groups(), columns([5.1], [5.1]), 0)
     assert found.is_held
     assert "not by 20%" in found.reasons[-1]
+    held = explain(two_groups(1.0, margin=20.0), columns([5.1], [5.1]), 0)
+    assert "but not by enough" in held.reasons[-1]
 
 
 def test_explains_a_stage_by_rule_and_somebody_without_an_order() -> None:
