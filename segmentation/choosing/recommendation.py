@@ -33,8 +33,8 @@ _REASONS: Final[tuple[tuple[str, Callable[[Candidate], bool]], ...]] = (
         lambda one: one.figures.stability < LEAST_STABILITY,
     ),
 )
-_UNCARRIED: Final = "not carried"
-_BADLY: Final = f"carried with F1 below {LEAST_F1}"
+_UNCARRIED: Final = "another of the method being carried"
+_BADLY: Final = f"classifiers with F1 below {LEAST_F1}"
 
 
 class Recommendation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +96,7 @@ def _sentence(best: Candidate, counts: tuple[int, int], half: list[Candidate], t
     why = f"its {figures.groups} groups lie furthest apart (silhouette {_worth(best):.2f})"
     if figures.spend is not None:
         why = f"its {figures.groups} groups explain most of 90 days' spend ({figures.spend:.1%})"
-    out = f" ({told} left out)" if told else ""
+    out = f" (left out: {told})" if told else ""
     return (
         f"{best.id}, {METHODS[best.spec.method].title}: of {counts[0]} candidates {counts[1]} can "
         f"serve{out}; of the steadier half (stability {half[-1].figures.stability:.2f} or more) "
@@ -106,4 +106,4 @@ def _sentence(best: Candidate, counts: tuple[int, int], half: list[Candidate], t
 
 def _told(left_out: dict[str, str]) -> str:
     counted = Counter(left_out.values())
-    return ", ".join(f"{number} {why}" for why, number in counted.most_common())
+    return ", ".join(f"{number} for {why}" for why, number in counted.most_common())

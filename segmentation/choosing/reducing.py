@@ -18,6 +18,7 @@ from segmentation.rules import Floats
 
 _KEPT: Final = 0.9  # of the variance that principal components must keep
 _LEAST: Final = 2
+_CONSTANT: Final = 1e-9
 
 
 def projection(points: Floats, how: Reduction) -> Floats | None:
@@ -29,9 +30,8 @@ def projection(points: Floats, how: Reduction) -> Floats | None:
     """
     if how == "none":
         return None
-    values = np.linalg.eigvalsh(np.corrcoef(points, rowvar=False))[::-1]
     if how == "factors":
-        count = max(int((values > 1).sum()), _LEAST)
+        count = max(int((_eigenvalues(points) > 1).sum()), _LEAST)
         fitted = _factors(points, min(count, points.shape[1]))
         load = fitted.components_ / fitted.noise_variance_
         inner = np.eye(len(load)) + load @ fitted.components_.T
@@ -40,6 +40,12 @@ def projection(points: Floats, how: Reduction) -> Floats | None:
     kept = np.cumsum(fitted.explained_variance_ratio_)
     count = max(int((kept < _KEPT).sum()) + 1, _LEAST)
     return np.asarray(fitted.components_[:count], dtype=np.float64)
+
+
+def _eigenvalues(points: Floats) -> Floats:
+    """Of the correlations; a feature that is the same for everybody correlates with nothing."""
+    differs = points.std(axis=0) > _CONSTANT
+    return np.linalg.eigvalsh(np.atleast_2d(np.corrcoef(points[:, differs], rowvar=False)))
 
 
 def projected(points: Floats, matrix: Floats | None) -> Floats:

@@ -13,6 +13,7 @@ import typer
 
 from worker.cli import (
     campaigns,
+    choosing,
     customers,
     features,
     keeping,
@@ -41,6 +42,7 @@ trying.register(app)
 plugins.register(stores.app)
 app.add_typer(stores.app, name="store")
 app.add_typer(campaigns.app, name="campaigns")
+choosing.register(segments.app)
 app.add_typer(segments.app, name="segments")
 app.add_typer(customers.app, name="customers")
 app.add_typer(keys.app, name="keys")
