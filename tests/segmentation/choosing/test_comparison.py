@@ -1,0 +1,242 @@
+"""Every candidate's figures can be computed again, and its model does what was measured."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from segmentation import model as models
+from segmentation.choosing import figures
+from segmentation.choosing.candidates import Candidate, Comparison, from_json, to_json
+from segmentation.choosing.comparison import compare
+from segmentation.choosing.methods import METHODS, Ground, run
+from segmentation.choosing.snapshots import Aged, Plan, Snapshot, small_rows
+from segmentation.clustering import FEATURES, learn
+from segmentation.errors import IncompatibleModel, NotEnoughCustomers
+from segmentation.explain import explain
+from segmentation.model import assign, closeness, standardised
+from segmentation.rules import Columns
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def shop(size: int, seed: int = 1) -> Columns:
+    """Made-up customers of four kinds that hardly overlap."""
+    chance = np.random.default_rng(seed)
+    kind = np.arange(size) % 4
+    orders = np.array([20, 5, 2, 8])[kind] + chance.integers(0, 3, size)
+    basket = np.array([30, 90, 20, 200])[kind] * chance.lognormal(0, 0.1, size)
+    recency = np.array([5, 30, 300, 90])[kind] * chance.lognormal(0, 0.2, size)
+    tenure = recency + orders * np.array([15, 60, 40, 50])[kind]
+    return {
+        "recency_days": recency,
+        "orders": orders.astype(np.float64),
+        "monetary_value": orders * basket,
+        "average_order_value": basket,
+        "tenure_days": tenure,
+        "items_per_order": 1 + basket / 10,
+        "gap_days_mean": (tenure - recency) / np.maximum(orders - 1, 1),
+        "distinct_products": orders + basket / 5,
+    }
+
+
+def some(columns: Columns, rows: np.ndarray) -> Columns:
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def snapshot(size: int = 400) -> Snapshot:
+    columns = shop(size)
+    small = small_rows(size, 0)
+    earlier = Aged(small[50:], some(columns, small[50:]))
+    past = np.arange(0, size, 2)
+    spend = columns["monetary_value"][past] / 4
+    return Snapshot(
+        columns, small, NOW, (earlier, earlier), Aged(past, some(columns, past)), spend, ("a note",)
+    )
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    plan = Plan(tuple(METHODS), (3, 4), ("none", "pca", "factors"), FEATURES)
+    return compare(snapshot(), plan)
+
+
+def by_id(found: Comparison, name: str) -> Candidate:
+    return next(one for one in found.candidates if one.id == name)
+
+
+def test_every_method_and_reduction_is_there_once(found: Comparison) -> None:
+    ids = [one.id for one in found.candidates]
+    assert len(set(ids)) == len(ids) == 3 * (4 * 2 + 3 + 3)
+    assert (found.customers, found.small, found.notes) == (400, 400, ("a note",))
+    assert list(found.curve) == sorted(found.curve)
+    assert len(found.curve) == 100
+
+
+@pytest.mark.parametrize("name", ["kmeans-4", "ward-4-pca", "mixture-3-factors"])
+def test_figures_are_those_of_the_groups_found(found: Comparison, name: str) -> None:
+    one = by_id(found, name)
+    plain = models.SegmentModel(0, "kmeans", (), NOW, features=FEATURES)
+    model = next(other.model for other in found.candidates if other.model)
+    assert model is not None
+    fields = ("transforms", "imputed", "centre", "scale")
+    plain = msgspec.structs.replace(plain, **{field: getattr(model, field) for field in fields})
+    points = standardised(plain, snapshot().columns)
+    space = points
+    if one.spec.reduction != "none":
+        reduced = next(
+            other.model
+            for other in found.candidates
+            if other.model and other.spec.reduction == one.spec.reduction
+        )
+        assert reduced is not None
+        space = points @ np.array(reduced.projection).T
+    labels = run(one.spec, Ground(space), 0).labels
+    assert one.figures.groups == len(np.unique(labels))
+    assert one.figures.shape == figures.shape(points, labels, np.arange(400))
+    assert one.figures.smallest == figures.smallest_share(labels)
+    again = [run(one.spec, Ground(space), seed).labels for seed in (0, 1, 2)]
+    wanted = None if one.spec.method == "ward" else figures.agreement(again)
+    assert one.figures.seeds == wanted
+    # Both weeks are the same customers as now, but for the first fifty.
+    early = run(one.spec, Ground(space[50:]), 0).labels
+    assert one.figures.weeks == pytest.approx((adjusted_rand_score(labels[50:], early) + 1) / 2)
+
+
+def test_spend_is_explained_by_groups_of_the_past(found: Comparison) -> None:
+    for one in found.candidates:
+        assert one.figures.spend is not None
+        assert 0 <= one.figures.spend <= 1
+    best = by_id(found, "kmeans-4").figures.spend
+    assert best is not None
+    assert best > 0.9  # the four kinds spend very differently
+
+
+@pytest.mark.parametrize("name", ["kmeans-4", "kmeans-4-pca", "kmeans-4-factors", "mixture-4-pca"])
+def test_a_model_puts_customers_where_the_method_did(found: Comparison, name: str) -> None:
+    one, seen = by_id(found, name), snapshot()
+    assert one.model is not None
+    assert one.carrier == "itself"
+    told = assign(one.model, seen.columns)
+    assert adjusted_rand_score(told, np.arange(400) % 4) == 1.0
+    again = models.from_json(models.to_json(one.model))
+    assert again == one.model
+    assert one.model.candidate == name
+
+
+def test_the_best_of_each_method_that_cannot_predict_is_carried(found: Comparison) -> None:
+    carried = [one for one in found.candidates if one.tried]
+    assert {one.spec.method for one in carried} <= {"ward", "dbscan", "hdbscan"}
+    assert len({one.spec.method for one in carried}) == len(carried)
+    (ward,) = [one for one in carried if one.spec.method == "ward"]
+    assert ward.model is not None
+    assert ward.model.kind == "carried"
+    assert ward.carrier == ward.tried[0].kind
+    assert ward.tried[0].f1 > 0.98
+    told = assign(ward.model, snapshot().columns)
+    assert adjusted_rand_score(told, np.arange(400) % 4) > 0.5
+    assert [
+        one.model for one in found.candidates if one.spec.method == "ward" and not one.tried
+    ] == [None] * 5
+
+
+def test_the_recommended_one_is_there_and_serves(found: Comparison) -> None:
+    one = by_id(found, found.recommended)
+    assert one.model is not None
+    assert one.figures.groups >= 3
+    assert found.reason.startswith(f"{one.id}, ")
+
+
+def test_a_comparison_survives_the_round_trip(found: Comparison) -> None:
+    assert from_json(to_json(found)) == found
+    with pytest.raises(IncompatibleModel, match="compare again"):
+        from_json("{}")
+
+
+def test_steps_are_told_one_by_one() -> None:
+    told: list[tuple[str, int, int]] = []
+    plan = Plan(("kmeans", "ward"), (3,), ("none",), FEATURES)
+    compare(snapshot(), plan, lambda *step: told.append(step))
+    assert told == [("kmeans-3", 0, 2), ("ward-3", 1, 2), ("ward-3: classifiers", 2, 2)]
+
+
+def test_what_is_not_known_is_not_made_up() -> None:
+    seen = snapshot()
+    bare = Snapshot(seen.columns, seen.small, NOW)
+    (one,) = compare(bare, Plan(("ward",), (3,), ("none",), FEATURES)).candidates
+    assert (one.figures.seeds, one.figures.weeks, one.figures.spend) == (None, None, None)
+    assert one.figures.stability == one.figures.bootstrap
+
+
+@pytest.mark.parametrize(("size", "k", "needed"), [(99, 3, 100), (110, 12, 120)])
+def test_too_few_customers_are_refused(size: int, k: int, needed: int) -> None:
+    seen = Snapshot(shop(size), small_rows(size, 0), NOW)
+    with pytest.raises(NotEnoughCustomers, match=f"{size} customers: expected at least {needed}"):
+        compare(seen, Plan(("kmeans",), (2, k), ("none",), FEATURES))
+
+
+def test_the_small_ones_are_drawn_by_lot_and_bounded() -> None:
+    assert small_rows(7, 0).tolist() == list(range(7))
+    rows = small_rows(20_000, 0)
+    assert len(np.unique(rows)) == 5_000
+    assert np.array_equal(rows, np.sort(rows))
+    assert not np.array_equal(rows, small_rows(20_000, 1))
+
+
+@pytest.mark.parametrize("name", ["kmeans-3", "kmeans-3-pca"])
+def test_learning_goes_on_with_what_was_promoted(found: Comparison, name: str) -> None:
+    promoted = by_id(found, name).model
+    assert promoted is not None
+    promoted = msgspec.structs.replace(promoted, version=4)
+    after = learn(shop(400, seed=2), promoted, seed=1, now=NOW)
+    assert (after.version, after.kind, len(after.groups)) == (5, "kmeans", 3)
+    assert (after.projection, after.candidate) == (promoted.projection, name)
+    assert {group.id for group in after.groups} == {group.id for group in promoted.groups}
+    before, now = (assign(one, shop(400)) for one in (promoted, after))
+    assert adjusted_rand_score(before, now) > 0.95
+
+
+def test_a_carried_model_stays_until_somebody_compares_anew(found: Comparison) -> None:
+    carried = next(one.model for one in found.candidates if one.tried)
+    assert carried is not None
+    after = learn(shop(400, seed=2), carried, seed=1, now=NOW)
+    assert after == msgspec.structs.replace(carried, version=carried.version + 1)
+
+
+@pytest.mark.parametrize("name", ["kmeans-4-pca", "kmeans-4-factors", "mixture-4"])
+def test_a_reason_is_true_when_it_is_tried(found: Comparison, name: str) -> None:
+    model, columns = by_id(found, name).model, shop(40)
+    assert model is not None
+    typical, groups = models.centroid_values(model), assign(model, columns)
+    for row, group in enumerate(groups.tolist()):
+        one = some(columns, np.array([row]))
+        told = explain(model, one, group)
+        assert told.group == model.groups[group].id
+        assert told.reasons
+        rival = next(at for at, its in enumerate(model.groups) if its.name == told.rival)
+        close = closeness(model, one)[0]
+        lead = close[group] - close[rival]
+        said = [
+            feature for feature in FEATURES if any(word(feature) in text for text in told.reasons)
+        ]
+        for feature in said:
+            other = closeness(model, {**one, feature: typical[feature][[rival]]})[0]
+            assert other[group] - other[rival] < lead
+
+
+def word(feature: str) -> str:
+    """What only the sentence about this feature says."""
+    return {
+        "recency_days": "last order",
+        "orders": " orders (",
+        "monetary_value": "spent in all",
+        "average_order_value": "spent an order",
+        "tenure_days": "first order",
+        "items_per_order": "products an order",
+        "gap_days_mean": "between orders",
+        "distinct_products": "products in all",
+    }[feature]
