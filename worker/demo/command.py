@@ -57,13 +57,7 @@ def demo(wanted: Wanted, *, quiet: bool, stay: bool) -> tuple[dict[str, Any], bo
             console.print(f"Status page, while it plays: {status_url(there)}?live")
             proof = _played(wanted, there, console, ends)
             if stay:
-                console.print(f"\nStatus page: {status_url(there)}")
-                if there.venue.visit:
-                    console.print(there.venue.visit, highlight=False, soft_wrap=True)
-                _invite(console, wanted.folder)
-                console.print("Everything keeps running until Ctrl-C.")
-                with ending() as ended:
-                    await_end(ended)
+                _stay(console, there, wanted.folder)
     if wanted.keep:
         console.print(f"Everything is kept in {wanted.folder}", highlight=False)
         _invite(console, wanted.folder)
@@ -100,6 +94,16 @@ def _played(wanted: Wanted, there: Theatre, console: Console, ends: Leaving) -> 
         with suppress(OSError):  # the terminal may be closed
             console.print("Stopping everything")
         raise
+
+
+def _stay(console: Console, there: Theatre, folder: Path) -> None:
+    console.print(f"\nStatus page: {status_url(there)}")
+    if there.venue.visit:
+        console.print(there.venue.visit, highlight=False, soft_wrap=True)
+    _invite(console, folder)
+    console.print("Everything keeps running until Ctrl-C.")
+    with ending() as ended:
+        await_end(ended)
 
 
 def _invite(console: Console, folder: Path) -> None:
