@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from worker.demo.lives import Happening
-from worker.demo.purchases import Invoice, Line
+from worker.demo.purchases import Invoice, Line, read_invoices
 from worker.demo.vendure.programme import catalogue, programme, sku, with_account_first
 from worker.demo.vendure.window import DAYS, LOG_ENDS, Window, last_days, shifted
 
@@ -60,6 +60,11 @@ def test_only_what_was_bought_in_the_window_is_given_back(
     (found,) = shifted({"7": [earlier, bought, back, again]}, WINDOW).values()
     # What is back cannot come back a second time.
     assert [one.number for one in found] == (["2", "C3"] if is_kept else ["2"])
+
+
+def test_the_logs_last_purchase_is_of_its_last_day() -> None:
+    last = max(one.at for its in read_invoices().values() for one in its)
+    assert LOG_ENDS - timedelta(days=1) <= last < LOG_ENDS
 
 
 def test_what_no_shop_can_sell_is_left_out() -> None:
