@@ -33,6 +33,10 @@ EVENT_TYPES: Final[dict[str, str]] = {
     "customer_updated": "The store's own word on a customer; carries a customer.",
     "customers_merged": "The store says two customers are one (`customer_id`, `previous_id`).",
     "product_updated": "Catalogue or stock changed; carries a product.",
+    "product_reviewed": "A product was rated (`rating`, `product_id`); its text is not kept.",
+    "survey_answered": "A question on satisfaction was answered (`survey`, `score`).",
+    "complaint_opened": "The customer complained.",
+    "ticket_closed": "A request for help was closed (`hours_open`, `satisfaction`).",
     "campaign_contacted": "One of our actions reached the customer (`campaign`).",
     "message_opened": "A message was opened (`campaign`).",
     "message_clicked": "A link in a message was clicked (`campaign`).",
@@ -74,10 +78,23 @@ LOGGED_PROPERTIES: Final = frozenset(
         "campaign",
         "event",
         "rating",
+        "survey",
+        "score",
+        "hours_open",
+        "satisfaction",
         "utc_offset",
         "previous_id",
     }
 )
+# What customers say of the shop: few, and kept for ever.
+OPINIONS: Final = frozenset(
+    {"product_reviewed", "survey_answered", "complaint_opened", "ticket_closed"}
+)
+# survey -> the lowest and the highest score. The best is the highest: of a customer effort score
+# "it was made easy", 7.
+SURVEYS: Final = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+STARS: Final = (1, 5)
+MOST_HOURS: Final = 24 * 366 * 10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -133,8 +133,20 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, tag="order"):
         return self.status in COMPLETED or self.is_cash_on_delivery
 
 
+ReturnReason = Literal[
+    "defective", "wrong_item", "not_as_described", "late", "size", "changed_mind", "other"
+]
+# Their places are stored: a new one goes to the end.
+RETURN_REASONS: Final[tuple[ReturnReason, ...]] = get_args(ReturnReason)
+# Those that are the shop's own doing.
+FAULTS: Final = frozenset({"defective", "wrong_item", "not_as_described", "late"})
+
+
 class Refund(msgspec.Struct, frozen=True, omit_defaults=True, tag="refund"):
-    """Money given back. Natural key: (store, ``refund_id``). ``order_id`` may be unknown."""
+    """Money given back. Natural key: (store, ``refund_id``). ``order_id`` may be unknown.
+
+    ``reason`` is why goods came back, where the store says it.
+    """
 
     refund_id: str
     currency: str
@@ -143,6 +155,7 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True, tag="refund"):
     updated_at: datetime
     order_id: str | None = None
     is_void: bool = False
+    reason: ReturnReason | None = None
 
 
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True, tag="customer"):

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from segmentation.batch_sentiment import COUNTED, sentiment
 from segmentation.features import (
     CATEGORY_HALF_LIFE,
     HALF_LIVES,
@@ -36,14 +37,8 @@ def _table(**columns: str) -> pd.DataFrame:
 
 def no_orders() -> pd.DataFrame:
     """An empty table of orders."""
-    return _table(
-        customer_id="str",
-        order_id="str",
-        discount="int64",
-        is_cancelled="bool",
-        slot="int64",
-        offset="int64",
-    )
+    who = _table(customer_id="str", order_id="str")
+    return who.join(_table(discount="int64", is_cancelled="bool", slot="int64", offset="int64"))
 
 
 def no_lines() -> pd.DataFrame:
@@ -75,10 +70,12 @@ class History:
     lines
         ``order_id``, ``product_id``, ``at``, ``value`` (quantity times price).
     refunds
-        ``customer_id``, ``at``, ``value``; whether or not the order is known.
+        ``customer_id``, ``at``, ``value``; whether or not the order is known. May have
+        ``reason`` (``connectors.records.RETURN_REASONS``; empty: none).
     events
         ``customer_id``, ``kind`` (view, search, cart, checkout, contact, open, click,
-        redemption), ``at``, ``slot``, ``offset``.
+        redemption, review, survey, complaint, ticket), ``at``, ``slot``, ``offset``; with one of
+        the last four ``value`` (:class:`segmentation.facts.Facts`).
     """
 
     orders: pd.DataFrame = field(default_factory=no_orders)
@@ -120,6 +117,7 @@ def customer_features(
     out = out.join(_decayed(sales, known.events, as_of, unit)).join(_counts(known.events))
     out = out.join(_sessions(known.events)).join(_categories(sales, known.events, as_of))
     out = out.join(_habits(sales, known.events)).join(_seen(sales, known.events, as_of))
+    out = out.join(sentiment(known.events, known.refunds, as_of))
     out = _rates(out.fillna(dict.fromkeys(_COUNTED, 0.0)))
     return out.reindex(columns=NAMES).astype("float64")
 
@@ -136,8 +134,7 @@ _TOTALS: Final = {
     "redemption": "redemptions",
 }
 _COUNTED: Final = (
-    *_TOTALS.values(),
-    *("sessions", "browsing_seconds"),
+    *(*_TOTALS.values(), "sessions", "browsing_seconds", *COUNTED),
     *(f"{series}_{days}d" for series in SERIES for days in HALF_LIVES),
 )
 
@@ -287,13 +284,16 @@ def _seen(sales: pd.DataFrame, events: pd.DataFrame, as_of: pd.Timestamp) -> pd.
     )
 
 
+_OVER: Final = {
+    "view_to_cart_rate": ("carts", "views"),
+    "cart_to_order_rate": ("orders", "carts"),
+    "view_to_order_rate": ("orders", "views"),
+    "open_rate": ("opens", "contacts"),
+    "click_rate": ("clicks", "contacts"),
+}
+
+
 def _rates(out: pd.DataFrame) -> pd.DataFrame:
-    for name, above, below in (
-        ("view_to_cart_rate", "carts", "views"),
-        ("cart_to_order_rate", "orders", "carts"),
-        ("view_to_order_rate", "orders", "views"),
-        ("open_rate", "opens", "contacts"),
-        ("click_rate", "clicks", "contacts"),
-    ):
+    for name, (above, below) in _OVER.items():
         out[name] = (out[above] / out[below]).where(out[below] > 0)
     return out

@@ -10,16 +10,22 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.features import HALF_LIVES, NAMES, SERIES, SLOTS, feature
-from segmentation.folding import HALF_LIFE_MICROSECONDS
+from segmentation.features import HALF_LIVES, MOOD_HALF_LIFE, NAMES, SERIES, SLOTS, feature
 from segmentation.moments import CIRCLE_UNIT, squares, variance
-from segmentation.record import DAY, ERA, LANDMARK, NEVER, Bools, Floats, Ints, Records
+from segmentation.record import DAY, ERA, LANDMARK, MOODS, NEVER, Bools, Floats, Ints, Records
+from segmentation.sentiment import HALF_LIFE_MICROSECONDS, STAR, WHOLE
 from segmentation.windows import gaps
 
 # Records at a time: few enough to stay in a core's cache while every feature reads them.
 _SLICE: Final = 2048
 _TWO: Final = 2  # orders have one gap, which does not vary
 _LARGEST_EXPONENT: Final = 1000.0
+_HOUR: Final = 3600  # seconds
+_COUNTED: Final = (
+    *("orders", "distinct_products", "views", "searches", "carts", "checkouts"),
+    *("contacts", "opens", "clicks", "redemptions"),
+    *("reviews", "surveys", "complaints", "tickets", "refunds", "returns"),
+)
 
 
 def derive(
@@ -58,7 +64,7 @@ def derive(
     return columns
 
 
-def _ratio(above: Ints | Floats, below: Ints) -> Floats:
+def _ratio(above: Ints | Floats, below: Ints | Floats) -> Floats:
     """A quotient, NaN where the divisor is not positive."""
     result = np.full(len(above), np.nan)
     np.divide(above, below, out=result, where=below > 0)
@@ -164,6 +170,17 @@ def _decayed(view: _View, series: int, half_life: int) -> Floats:
     return sums
 
 
+def _complaints_decayed(view: _View) -> Floats:
+    sums: Floats = view.records["moods"][:, MOODS.index("complaints")]
+    return sums * view.fade[:, HALF_LIVES.index(MOOD_HALF_LIFE)]
+
+
+def _rating_decayed(view: _View) -> Floats:
+    """Both sums fade alike, so the time of reading does not matter."""
+    moods: Floats = view.records["moods"]
+    return _ratio(moods[:, MOODS.index("rating")], moods[:, MOODS.index("reviews")] * STAR)
+
+
 def _sessions(view: _View) -> Floats:
     kept: Ints = view.sessions.sum(axis=1)
     return (view["sessions_before"] + kept).astype(np.float64)
@@ -245,10 +262,21 @@ def _families() -> Iterator[tuple[str, _Formula]]:
             yield f"{series}_{days}d", partial(_decayed, series=row, half_life=column)
     for slot in range(SLOTS):
         yield f"category_share_{slot}", partial(_category_share, slot=slot)
-    for name in ("orders", "distinct_products", "views", "searches", "carts", "checkouts"):
+    for name in _COUNTED:
         yield name, _plain(name)
-    for name in ("contacts", "opens", "clicks", "redemptions"):
-        yield name, _plain(name)
+    yield from _sentiment()
+
+
+def _sentiment() -> Iterator[tuple[str, _Formula]]:
+    yield "rating_mean", lambda view: _ratio(view["rating"], view["reviews"] * STAR)
+    yield f"rating_{MOOD_HALF_LIFE}d", _rating_decayed
+    yield "satisfaction", lambda view: _ratio(view["satisfaction"], view["surveys"] * WHOLE)
+    yield f"complaints_{MOOD_HALF_LIFE}d", _complaints_decayed
+    yield (
+        "ticket_hours_mean",
+        lambda view: _ratio(view["ticket_seconds"], view["timed_tickets"] * _HOUR),
+    )
+    yield "return_fault_share", _rate("fault_returns", "returns")
 
 
 _FORMULAS: Final = dict(_formulas())

@@ -29,6 +29,10 @@ class FactKind(IntEnum):
     OPEN = 7
     CLICK = 8
     REDEMPTION = 9
+    REVIEW = 10  # a product rated
+    SURVEY = 11  # a question about satisfaction answered
+    COMPLAINT = 12
+    TICKET = 13  # a request for help, closed
 
 
 COLUMNS: Final = ("row", "kind", "at", "value", "items", "discount", "slot", "offset")
@@ -60,13 +64,16 @@ class Facts:
     at
         Microseconds since 1970 UTC.
     value
-        Minor units: gross of an order's lines, or what a refund gave back; else 0.
+        Minor units: gross of an order's lines, or what a refund gave back. A review's rating in
+        hundredths of a star, an answer's satisfaction in millionths, the seconds that a ticket was
+        open (-1: unknown). Else 0.
     items
         Distinct products in an order; else 0.
     discount
         Minor units taken off an order; else 0.
     slot
-        Category slot, 0 to 15, or -1; read for views, searches, carts, checkouts and orders.
+        Category slot, 0 to 15, or -1; read for views, searches, carts, checkouts and orders. Of a
+        refund the place of its reason among ``connectors.records.RETURN_REASONS``, or -1.
     offset
         Local time minus UTC where the customer was, in seconds.
     """

@@ -17,12 +17,24 @@ from segmentation.errors import UnknownFeature
 
 Transform = Literal["none", "log"]
 Unit = Literal[
-    "time", "days", "days²", "count", "money", "money²", "share", "seconds", "hour", "day"
+    "time",
+    "days",
+    "days²",
+    "count",
+    "money",
+    "money²",
+    "share",
+    "seconds",
+    "hours",
+    "hour",
+    "day",
+    "stars",
 ]
 
 HALF_LIVES: Final = (7, 30, 90)  # days
 SERIES: Final = ("views", "carts", "checkouts", "orders", "revenue")
 SLOTS: Final = 16
+MOOD_HALF_LIFE: Final = 90  # days
 CATEGORY_HALF_LIFE: Final = 90  # days
 SESSION_GAP: Final = 30 * 60  # seconds without an act that end a visit
 
@@ -37,7 +49,7 @@ class Feature:
         As in conditions, exports and models.
     unit
         ``time`` is microseconds since 1970 UTC; ``money`` the currency's main unit; ``hour`` 0-24
-        and ``day`` 0-7 (0 is Monday) go round in a circle.
+        and ``day`` 0-7 (0 is Monday) go round in a circle; ``hours`` are a length of time.
     meaning
         A sentence for people.
     transform
@@ -140,7 +152,47 @@ _MESSAGES: Final = (
     Feature("last_seen_at", "time", "The customer's last act or order."),
     Feature("last_seen_days", "days", "Days since that last act.", "log", (0, 36_500)),
 )
-FEATURES: Final = _PURCHASES + _DECAYED + _BROWSING + _HABITS + _CATEGORIES + _MESSAGES
+_SENTIMENT: Final = (
+    Feature("reviews", "count", "Products rated.", "log"),
+    Feature("rating_mean", "stars", "Mean rating, 1 to 5; undefined without.", clip=(1, 5)),
+    Feature(
+        f"rating_{MOOD_HALF_LIFE}d",
+        "stars",
+        f"Mean rating, each halving in weight every {MOOD_HALF_LIFE} days; undefined without.",
+        clip=(1, 5),
+    ),
+    Feature("surveys", "count", "Answers on satisfaction, those on closed tickets too.", "log"),
+    Feature(
+        "satisfaction",
+        "share",
+        "Mean of those answers, each from 0 (worst) to 1 (best); undefined without.",
+        clip=(0, 1),
+    ),
+    Feature("complaints", "count", "Complaints.", "log"),
+    Feature(
+        f"complaints_{MOOD_HALF_LIFE}d",
+        "count",
+        f"Complaints, each halving in weight every {MOOD_HALF_LIFE} days.",
+        "log",
+    ),
+    Feature("tickets", "count", "Requests for help that were closed.", "log"),
+    Feature(
+        "ticket_hours_mean",
+        "hours",
+        "Mean time that such a request was open; undefined where none says.",
+        "log",
+    ),
+    Feature("refunds", "count", "Refunds, each once, whether its order is known.", "log"),
+    Feature("returns", "count", "Refunds that name a reason.", "log"),
+    Feature(
+        "return_fault_share",
+        "share",
+        "Returns that are the shop's doing (defective, wrong item, not as described, late) over "
+        "returns; undefined without.",
+        clip=(0, 1),
+    ),
+)
+FEATURES: Final = _PURCHASES + _DECAYED + _BROWSING + _HABITS + _CATEGORIES + _MESSAGES + _SENTIMENT
 NAMES: Final = tuple(feature.name for feature in FEATURES)
 BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 

@@ -14,7 +14,6 @@ from segmentation.record import (
     BLOCKS,
     CIRCLES,
     COUNTS,
-    DAY,
     ERA,
     FIRSTS,
     LANDMARK,
@@ -29,9 +28,15 @@ from segmentation.record import (
     Records,
     pending,
 )
+from segmentation.sentiment import (
+    HALF_LIFE_MICROSECONDS,
+    add_returns,
+    add_said,
+    is_said,
+    move_era,
+)
 from segmentation.windows import groups, insert_acts, insert_orders, insert_sessions
 
-HALF_LIFE_MICROSECONDS: Final = np.array(HALF_LIVES) * float(DAY)
 _CATEGORY: Final = HALF_LIVES.index(CATEGORY_HALF_LIFE)
 _ORDER: Final = int(FactKind.ORDER)
 _REVENUE: Final = SERIES.index("revenue")
@@ -63,6 +68,12 @@ def fold(records: Records, facts: Facts) -> Recompute:
     refuse_unfoldable(facts, len(records))
     if not len(facts):
         return pending(records)
+    said = is_said(facts)
+    if said.any():
+        add_said(records, facts)
+        facts = facts.where(~said)
+        if not len(facts):
+            return pending(records)
     facts = facts.where(np.lexsort((facts.at, facts.row)))
     first, count = groups(facts.row)
     touched = facts.row[first]
@@ -77,6 +88,7 @@ def fold(records: Records, facts: Facts) -> Recompute:
     if (acts := np.flatnonzero(facts.kind <= _BROWSING)).size:
         insert_acts(part, group[acts], facts.at[acts])
     records[touched] = part
+    add_returns(records, facts)
     return pending(records)
 
 
@@ -115,7 +127,7 @@ def _move_ends(part: Records, facts: Facts, orders: Ints, first: Ints) -> None:
 def _add_decayed(part: Records, facts: Facts, group: Ints, first: Ints) -> None:
     """Decayed series and categories; ``group`` is each fact's index into ``part``."""
     eras = (facts.at - LANDMARK) // ERA
-    _move_era(part, np.maximum.reduceat(eras, first))
+    move_era(part, np.maximum.reduceat(eras, first))
     age = facts.at - LANDMARK - part["era"][group] * ERA
     weight = np.exp2(age[:, None] / HALF_LIFE_MICROSECONDS)
     add = np.zeros((len(facts), len(SERIES), len(HALF_LIVES)))
@@ -131,17 +143,6 @@ def _add_decayed(part: Records, facts: Facts, group: Ints, first: Ints) -> None:
         shares = np.zeros((len(part), 2, SLOTS))
         np.add.at(shares, where, weight[slotted, _CATEGORY])
         part["categories"] += shares
-
-
-def _move_era(part: Records, eras: Ints) -> None:
-    """Bring decayed sums to the landmark of a later era where that is newer."""
-    moves = eras - part["era"]
-    part["era"] += np.maximum(moves, 0)
-    if (later := np.flatnonzero(moves > 0)).size:
-        # Beyond this many eras nothing is left; the bound only keeps the product small.
-        shrink = np.exp2(-np.minimum(moves[later], 1000)[:, None] * (ERA / HALF_LIFE_MICROSECONDS))
-        part["decayed"][later] *= shrink[:, None, :]
-        part["categories"][later] *= shrink[:, _CATEGORY, None, None]
 
 
 def purchases(records: Records, facts: Facts) -> None:
@@ -171,6 +172,7 @@ def purchases(records: Records, facts: Facts) -> None:
     blocks["lasts"][:, LASTS.index("last_order_at")] = NEVER
     blocks["decayed"][:, _ORDERS:] = 0
     blocks["categories"][:, 1] = 0
+    records["returns"] = records["fault_returns"] = 0
     blocks["gap_squares"] = 0
     blocks["order_times"] = NEVER
     blocks["order_floor"] = NEVER
@@ -205,10 +207,10 @@ def merge(a: Records, b: Records) -> tuple[Records, Recompute]:
     caller sets it from the united set.
     """
     merged, other = a.copy(), b.copy()
-    _move_era(merged, other["era"])
-    _move_era(other, merged["era"])
+    move_era(merged, other["era"])
+    move_era(other, merged["era"])
     one, two = merged.view(BLOCKS), other.view(BLOCKS)
-    for name in ("sums", "decayed", "categories"):
+    for name in ("sums", "decayed", "categories", "voice", "moods"):
         one[name] += two[name]
     np.minimum(one["firsts"], two["firsts"], out=one["firsts"])
     np.maximum(one["lasts"], two["lasts"], out=one["lasts"])

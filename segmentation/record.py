@@ -8,6 +8,9 @@ A decayed sum is kept forward: S = sum of w * 2^((t - landmark) / half-life), so
 are +, and reading multiplies by one constant. The landmark is 2020-01-01 UTC, moved by whole eras
 of 512 weeks (the record's ``era``), which keeps 2^x finite at any date. Source: Cormode,
 Shkapenyuk, Srivastava, Xu, "Forward Decay", ICDE 2009.
+
+A later schema only adds fields at the end, so a record of an earlier one is read by filling up what
+it lacks with what :func:`empty` has there.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ Bools = npt.NDArray[np.bool_]
 # A structured array; numpy's types say no more.
 Records = npt.NDArray[np.void]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 # The time of what has not happened, where the greatest counts; look at the count before comparing.
 # Where the least counts ("first"), its negative stands.
 NEVER: Final = -(2**62)
@@ -70,6 +73,20 @@ SUMS: Final = (
     *MONEY,
     *(f"order_{name}" for name in CIRCLES),
 )
+# What customers say, in sums; the last two are of refunds and computed again with them.
+VOICE: Final = (
+    "reviews",
+    "surveys",
+    "complaints",
+    "tickets",
+    "rating",  # hundredths of a star
+    "satisfaction",  # millionths
+    "ticket_seconds",
+    "timed_tickets",
+    "returns",
+    "fault_returns",
+)
+MOODS: Final = ("complaints", "reviews", "rating")  # decayed by 90 days
 FIRSTS: Final = ("first_act_at", "first_order_at")
 LASTS: Final = ("last_act_at", "last_cart_at", "last_order_at")
 
@@ -91,7 +108,16 @@ _TAIL: Final[list[tuple[str, str, tuple[int, ...]]]] = [
     ("sessions_before", "<i8", ()),
     ("browsing_before", "<i8", ()),  # microseconds
 ]
-RECORD: Final = np.dtype([*_HEAD, *((name, "<i8") for name in (*SUMS, *FIRSTS, *LASTS)), *_TAIL])
+_MOODS: Final = ("moods", "<f8", (len(MOODS),))
+RECORD: Final = np.dtype(
+    [
+        *_HEAD,
+        *((name, "<i8") for name in (*SUMS, *FIRSTS, *LASTS)),
+        *_TAIL,
+        *((name, "<i8") for name in VOICE),
+        _MOODS,
+    ]
+)
 BLOCKS: Final = np.dtype(
     [
         *_HEAD,
@@ -99,8 +125,12 @@ BLOCKS: Final = np.dtype(
         ("firsts", "<i8", (len(FIRSTS),)),
         ("lasts", "<i8", (len(LASTS),)),
         *_TAIL,
+        ("voice", "<i8", (len(VOICE),)),
+        _MOODS,
     ]
 )
+# Earlier schemas that are read, and how many bytes a record had.
+FORMER: Final = {1: int(RECORD.fields[VOICE[0]][1]) if RECORD.fields else 0}
 
 
 class Recompute(NamedTuple):
@@ -137,24 +167,34 @@ def pack(records: Records) -> list[bytes]:
 
 
 def unpack(packed: Sequence[bytes]) -> Records:
-    """Records from what :func:`pack` gave; writable.
+    """Records from what :func:`pack` gave, now or at an earlier schema; writable.
 
     Raises
     ------
     UnknownSchema
-        If a record has another size or version.
+        If a record has a size or version that is neither this one's nor of ``FORMER``.
     """
     size = RECORD.itemsize
-    raw = b"".join(packed)
-    if len(raw) != size * len(packed) or any(len(one) != size for one in packed):
-        found = sorted({len(one) for one in packed} - {size})
-        message = f"packed record of {found} bytes: expected {size} (schema {SCHEMA})"
-        raise UnknownSchema(message)
-    records: Records = np.frombuffer(bytearray(raw), RECORD)
+    if any(len(one) != size for one in packed):
+        packed = [one if len(one) == size else _filled_up(one) for one in packed]
+    records: Records = np.frombuffer(bytearray(b"".join(packed)), RECORD)
     if (records["schema"] != SCHEMA).any():
         message = f"packed record of schema {set(records['schema'].tolist())}: expected {SCHEMA}"
         raise UnknownSchema(message)
     return records
+
+
+def _filled_up(packed: bytes) -> bytes:
+    """A record of an earlier schema as one of this."""
+    schema = int.from_bytes(packed[:4], "little")
+    if FORMER.get(schema) != len(packed):
+        size = RECORD.itemsize
+        message = f"packed record of {len(packed)} bytes: expected {size} (schema {SCHEMA})"
+        raise UnknownSchema(message)
+    return _NOBODY[:4] + packed[4:] + _NOBODY[len(packed) :]
+
+
+_NOBODY: Final = empty(1).tobytes()
 
 
 def product_key(store: str, product_id: str) -> int:

@@ -1,8 +1,8 @@
 """The same numbers as ``segmentation.batch``, kept one batch of facts at a time.
 
-The door to five files: ``record`` (layout), ``facts`` (what comes in), ``folding`` (a batch into
-records, two records into one, recomputing from the log), ``windows`` (what depends on order) and
-``derivation`` (features out). Only numpy is imported.
+The door to six files: ``record`` (layout), ``facts`` (what comes in), ``folding`` (a batch into
+records, two records into one, recomputing from the log), ``windows`` (what depends on order),
+``sentiment`` (what customers say) and ``derivation`` (features out). Only numpy is imported.
 
 A drain does::
 

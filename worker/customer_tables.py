@@ -150,6 +150,8 @@ refunds = table(
     number("value"),
     text("currency"),
     flag("is_void"),
+    text("reason"),  # why goods came back; empty: nobody says
+    number("reason_version"),
     Index("ix_shoal_refunds_customer", "customer"),
 )
 

@@ -20,8 +20,9 @@ from worker.errors import DatabaseDown, SchemaBehind, SettingError
 from worker.settings import Settings
 
 FILE: Final = "shoal.db"
-RECORDS: Final = 1  # segmentation.record.SCHEMA, which is too much to import for a number
-HEAD: Final = "0003"  # the newest revision under worker/migrations/versions
+RECORDS: Final = 2  # segmentation.record.SCHEMA, which is too much to import for a number
+READABLE: Final = frozenset({1, 2})  # and its FORMER: such records are brought up as they are read
+HEAD: Final = "0004"  # the newest revision under worker/migrations/versions
 _RECORDS: Final = "record_schema"
 VERSION_TABLE: Final = "shoal_schema_version"
 _READING: Final = "shoal_reading"
@@ -132,7 +133,7 @@ def check_schema(engine: Engine) -> None:
         is_at = f"is at revision {found}" if found else "has no tables of Shoal's yet"
         msg = f"database {where} {is_at}, this version needs {HEAD}: run `shoal db upgrade`"
         raise SchemaBehind(msg)
-    if records != RECORDS:
+    if records not in READABLE:
         msg = (
             f"database {where} holds customers' records of schema {records}, this version needs "
             f"{RECORDS}: run `shoal db upgrade`, which computes them again from orders and events"
@@ -154,14 +155,16 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def _refold(connection: Connection) -> None:
-    """Records of another schema are computed again, in the transaction that brings the tables."""
-    if record_schema(connection) == RECORDS:
+    """Records that cannot be read are computed again, in the transaction that brings the tables."""
+    found = record_schema(connection)
+    if found == RECORDS:
         return
     # The features need numpy, and hardly any process needs them here.
     from worker import bulk, models  # noqa: PLC0415 - see above
     from worker.refolding import refold_all  # noqa: PLC0415 - see above
 
-    refold_all(connection)
+    if found not in READABLE:
+        refold_all(connection)
     columns = ("name", "value")
     bulk.upsert(connection, models.meta, columns, [(_RECORDS, str(RECORDS))])
 

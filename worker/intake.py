@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from connectors.events import Event, microseconds
+from connectors.events import OPINIONS, Event, microseconds
 from connectors.records import Cart, Customer, Order, Refund
 from worker import bulk, erasure, identities, models
 from worker.batch import Subject
@@ -63,7 +63,7 @@ def sort_out(
 def _impossible(event: Event, kept: timedelta, *, on_log_time: bool) -> str:
     if event.at > event.received_at + FUTURE:
         return "its time is more than 5 minutes after it was received"
-    if on_log_time or event.body is not None:
+    if on_log_time or event.body is not None or event.type in OPINIONS:
         return ""
     if event.at < event.received_at - kept:
         return f"a browse event older than {kept.days} days"

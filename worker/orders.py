@@ -44,7 +44,7 @@ class OrderRow(msgspec.Struct, frozen=True):
 
 
 class RefundRow(msgspec.Struct, frozen=True):
-    """A row of the refunds table."""
+    """A row of the refunds table. ``reason`` is of ``reason_version``: not every door knows it."""
 
     refund_id: str
     order_id: str
@@ -54,6 +54,8 @@ class RefundRow(msgspec.Struct, frozen=True):
     value: int
     currency: str
     is_void: bool
+    reason: str = ""
+    reason_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def refund_row(refund: Refund, customer: int) -> RefundRow:
         value=refund.value,
         currency=refund.currency,
         is_void=refund.is_void,
+        reason=refund.reason or "",
+        reason_version=microseconds(refund.updated_at) if refund.reason else 0,
     )
 
 
@@ -139,12 +143,22 @@ def newer_order(stored: OrderRow | None, row: OrderRow) -> OrderRow | None:
 
 
 def newer_refund(stored: RefundRow | None, row: RefundRow) -> RefundRow | None:
-    """The row to store in the other's place, or None if it says nothing new."""
+    """The row to store in the other's place, or None if it says nothing new.
+
+    The newest word stands, and of the reason the newest that gives one.
+    """
     if stored is None:
         return row
-    if (row.version, row.is_void) <= (stored.version, stored.is_void):
-        return None
-    return row if row.customer else msgspec.structs.replace(row, customer=stored.customer)
+    is_newer = (row.version, row.is_void) > (stored.version, stored.is_void)
+    newest = row if is_newer else stored
+    told = max(row, stored, key=lambda one: (one.reason_version, one.reason))
+    after = msgspec.structs.replace(
+        newest,
+        customer=newest.customer or stored.customer,
+        reason=told.reason,
+        reason_version=told.reason_version,
+    )
+    return None if after == stored else after
 
 
 def _rank(status: str) -> int:

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from connectors.events import Event, microseconds
 from segmentation.errors import IncompatibleModel, UnknownSchema
@@ -42,7 +42,7 @@ class Outrun(Exception):
 # What no event is to blame for.
 _NOT_POISON: Final = (
     *(Outrun, ServiceUnreachable, OperationalError, InterfaceError),
-    *(UnknownSchema, IncompatibleModel),  # rows of another version of Shoal
+    *(UnknownSchema, IncompatibleModel, ProgrammingError),  # rows or tables of another version
 )
 
 

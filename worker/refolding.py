@@ -21,6 +21,7 @@ from segmentation.running import FactKind, Facts
 from worker import bulk, models
 from worker.batch import FactTuple, offset_at
 from worker.catalogue import NO_SLOT
+from worker.opinions import values_of
 from worker.roster import COLUMNS, Person, Roster, save_roster
 from worker.sales import all_purchases
 from worker.touches import KINDS
@@ -126,7 +127,8 @@ def _touches(
         slot, stated = said.get("slot", NO_SLOT), said.get("utc_offset")
         known = isinstance(stated, int | float)
         offset = int(stated or 0) if known else offset_at(zone, moment(at))
-        yield (customer, KINDS[type_], at, 0, 0, 0, int(slot), offset)
+        for kind, value in values_of(KINDS[type_], said):
+            yield (customer, kind, at, value, 0, 0, int(slot), offset)
 
 
 def _redemptions(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from connectors.records import Order, Refund
+from connectors.records import RETURN_REASONS, Order, Refund
 from segmentation import running
 from segmentation.running import FactKind
 from worker import bulk, models
@@ -164,7 +164,7 @@ def record_refunds(connection: Connection, batch: Batch) -> None:
 
 def _refund(row: Sequence[Any]) -> RefundRow:
     values: dict[str, Any] = dict(zip(_REFUND_COLUMNS, row, strict=True))
-    return RefundRow(**values | {"is_void": bool(row[-1])})
+    return RefundRow(**values | {"is_void": bool(values["is_void"])})
 
 
 def is_folded(row: RefundRow, currency: str) -> bool:
@@ -174,7 +174,11 @@ def is_folded(row: RefundRow, currency: str) -> bool:
 
 def refund_fact(row: RefundRow) -> FactTuple:
     """A refund as the features fold it; the first column is the customer's id."""
-    return (row.customer, FactKind.REFUND, row.at, row.value, 0, 0, NO_SLOT, 0)
+    reason = _REASONS.get(row.reason, NO_SLOT)
+    return (row.customer, FactKind.REFUND, row.at, row.value, 0, 0, reason, 0)
+
+
+_REASONS: Final[dict[str, int]] = {reason: place for place, reason in enumerate(RETURN_REASONS)}
 
 
 def redeem(connection: Connection, batch: Batch) -> list[Redemption]:

@@ -16,6 +16,7 @@ from segmentation.running import FactKind, Facts
 from worker import bulk, models, sales
 from worker.batch import Batch, utc_offset
 from worker.catalogue import NO_SLOT
+from worker.opinions import values_of
 from worker.roster import admit
 
 # Events that are folded as they come, one fact each.
@@ -29,6 +30,10 @@ KINDS: Final = {
     "campaign_contacted": FactKind.CONTACT,
     "message_opened": FactKind.OPEN,
     "message_clicked": FactKind.CLICK,
+    "product_reviewed": FactKind.REVIEW,
+    "survey_answered": FactKind.SURVEY,
+    "complaint_opened": FactKind.COMPLAINT,
+    "ticket_closed": FactKind.TICKET,
 }
 BROWSING_TYPES: Final = tuple(
     name
@@ -41,21 +46,16 @@ def note_touches(batch: Batch, slots: Mapping[bytes, int], zone: ZoneInfo | None
     """Add the batch's simple events to what is folded."""
     for subject in batch.subjects:
         event = subject.event
-        kind = KINDS.get(event.type)
-        if kind is None or not subject.customer:
+        if event.type not in KINDS or not subject.customer:
             continue
-        batch.facts.append(
-            (
-                subject.customer,
-                kind,
-                microseconds(event.at),
-                0,
-                0,
-                0,
-                slots.get(event.id, NO_SLOT),
-                utc_offset(event, zone),
-            )
-        )
+        at, slot = microseconds(event.at), slots.get(event.id, NO_SLOT)
+        offset = utc_offset(event, zone)
+        said = values_of(KINDS[event.type], event.properties)
+        batch.facts += [
+            (subject.customer, kind, at, value, 0, 0, slot, offset) for kind, value in said
+        ]
+        if not said:
+            batch.count("unreadable", event.type)
 
 
 def fold_facts(connection: Connection, batch: Batch) -> None:

@@ -138,6 +138,7 @@ class OrderProperties(msgspec.Struct, frozen=True):
     coupon: str | list[str] | None = None
     currency: Text | None = None
     email: str | None = None
+    reason: Text | None = None
     status: OrderStatus | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

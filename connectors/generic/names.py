@@ -41,6 +41,10 @@ EVENT_NAMES: Final[dict[str, Meaning]] = {
     "Order Updated": Meaning("order_updated", "order"),
     "Order Cancelled": Meaning("order_updated", "order", "cancelled"),
     "Order Refunded": Meaning("order_refunded", "refund"),
+    "Product Reviewed": Meaning("product_reviewed", "review"),
+    "Survey Answered": Meaning("survey_answered", "survey"),
+    "Complaint Opened": Meaning("complaint_opened", "complaint"),
+    "Ticket Closed": Meaning("ticket_closed", "ticket"),
     "Email Opened": Meaning("message_opened", "custom"),
     "Email Link Clicked": Meaning("message_clicked", "custom"),
 }

@@ -27,7 +27,7 @@ from connectors.generic.story import (
     told,
 )
 from connectors.generic.times import aware
-from connectors.records import Cart, Line, Order, Refund
+from connectors.records import RETURN_REASONS, Cart, Line, Order, Refund, ReturnReason
 
 
 def checkout_event(story: Story) -> Event:
@@ -103,9 +103,17 @@ def refund_event(story: Story) -> Event:
         refunded_at=story.times.at,
         updated_at=aware(said.updated_at, zone, "properties.updated_at") or story.times.at,
         order_id=order,
+        reason=_reason(said.reason),
     )
     keys = (("order", order),)
     return told(story, Telling(body=body, keys=keys, personal=_personal(story, said)))
+
+
+def _reason(given: str | None) -> ReturnReason | None:
+    """Why goods came back; words of the shop's own are kept as ``other``."""
+    word = "_".join((given or "").casefold().replace("-", " ").split())
+    known = next((one for one in RETURN_REASONS if one == word), None)
+    return known or ("other" if word else None)
 
 
 def _gross(said: OrderProperties, lines: Sequence[Line], code: str, *, is_needed: bool) -> int:

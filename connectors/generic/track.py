@@ -26,6 +26,12 @@ from connectors.generic.messages import (
     whole,
 )
 from connectors.generic.names import Meaning, event_meaning
+from connectors.generic.opinions import (
+    complaint_event,
+    review_event,
+    survey_event,
+    ticket_event,
+)
 from connectors.generic.people import alias_event, identify_event
 from connectors.generic.purchases import checkout_event, order_event, refund_event
 from connectors.generic.story import Story, Translator
@@ -147,6 +153,10 @@ _TRANSLATORS: Final[dict[str, Translator]] = {
     "checkout": checkout_event,
     "order": order_event,
     "refund": refund_event,
+    "review": review_event,
+    "survey": survey_event,
+    "complaint": complaint_event,
+    "ticket": ticket_event,
     "identify": identify_event,
     "alias": alias_event,
 }

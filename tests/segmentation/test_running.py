@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from connectors.events import microseconds
-from connectors.records import LARGEST_AMOUNT
+from connectors.records import LARGEST_AMOUNT, RETURN_REASONS
 from segmentation.errors import FactRefused, UnknownFeature, UnknownSchema
 from segmentation.features import NAMES
+from segmentation.record import FORMER
 from segmentation.running import (
     NEVER,
     RECORD,
@@ -97,7 +98,7 @@ def test_a_return_without_an_order_touches_only_what_was_refunded() -> None:
     records = folded(Facts.columns([0], FactKind.REFUND, [NOW - DAY], value=500))
     before, after = derive(empty(1), NOW), derive(records, NOW)
     changed = {n for n in NAMES if not np.array_equal(before[n], after[n], equal_nan=True)}
-    assert changed == {"refunded_value", "refund_share"}
+    assert changed == {"refunds", "refunded_value", "refund_share"}
     assert after["refunded_value"] == 5
     assert after["refund_share"] == 1
 
@@ -230,7 +231,7 @@ def test_two_long_histories_merged_ask_for_the_log() -> None:
     [
         ("row", 1),
         ("row", -1),
-        ("kind", 10),
+        ("kind", 14),
         ("at", NEVER),
         ("value", LARGEST_AMOUNT + 1),
         ("items", -1),
@@ -261,6 +262,57 @@ def test_records_survive_packing() -> None:
     assert (again == records).all()
     fold(again, views(NOW))  # writable
     assert len(unpack([])) == 0
+
+
+def former(records: Records) -> list[bytes]:
+    """Records as the version before wrote them."""
+    return [(1).to_bytes(4, "little") + one[4 : FORMER[1]] for one in pack(records)]
+
+
+def test_records_of_the_schema_before_are_read_with_what_they_lack_undefined() -> None:
+    bought = folded(*(orders(NOW - n * DAY) for n in range(12)), views(NOW - DAY))
+    mixed = unpack([*former(bought), *pack(folded(views(NOW))), *former(empty(1))])
+    assert (mixed == np.concatenate([bought, folded(views(NOW)), empty(1)])).all()
+    review = Facts.columns([0], FactKind.REVIEW, [NOW], value=350)
+    assert np.isnan(value(mixed[:1], "rating_mean"))
+    fold(mixed, review)
+    assert value(mixed[:1], "rating_mean") == 3.5
+    assert unpack(former(bought)[:0]).size == 0
+    with pytest.raises(UnknownSchema, match=f"of {FORMER[1] - 1} bytes"):
+        unpack([former(bought)[0][:-1]])
+
+
+def test_what_customers_say_is_no_act() -> None:
+    records = folded(Facts.columns([0] * 3, FactKind.COMPLAINT, [NOW, NOW - 90 * DAY, NOW]))
+    assert value(records, "complaints") == 3
+    assert value(records, "complaints_90d") == pytest.approx(2.5)
+    assert np.isnan(value(records, "last_seen_days"))
+    assert value(records, "sessions") == 0
+
+
+def test_ratings_of_lately_weigh_more() -> None:
+    at = [NOW, NOW - 90 * DAY]
+    records = folded(Facts.columns([0, 0], FactKind.REVIEW, at, value=[200, 500]))
+    assert value(records, "rating_mean") == 3.5
+    assert value(records, "rating_90d") == pytest.approx(3)
+    assert value(records, "rating_90d", NOW + 999 * DAY) == pytest.approx(3)
+
+
+def test_a_ticket_without_hours_does_not_touch_their_mean() -> None:
+    seconds = [7200, -1, 3600]
+    records = folded(Facts.columns([0] * 3, FactKind.TICKET, [NOW] * 3, value=seconds))
+    assert value(records, "tickets") == 3
+    assert value(records, "ticket_hours_mean") == 1.5
+
+
+def test_returns_that_are_the_shops_doing() -> None:
+    reasons = [RETURN_REASONS.index("late"), RETURN_REASONS.index("size"), -1]
+    facts = Facts.columns([0] * 3, FactKind.REFUND, [NOW] * 3, value=100, slot=reasons)
+    records = folded(facts)
+    told = ("refunds", "returns", "return_fault_share")
+    assert [value(records, name) for name in told] == [3, 2, 0.5]
+    purchases(records, facts.where(np.array([0])))
+    assert [value(records, name) for name in told] == [1, 1, 1]
 
 
 def test_records_of_another_size_or_version_are_refused() -> None:

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.events import microseconds
-from connectors.records import LARGEST_AMOUNT
+from connectors.records import LARGEST_AMOUNT, RETURN_REASONS
 from segmentation import batch
+from segmentation.batch_sentiment import COUNTED
 from segmentation.features import BY_NAME, NAMES
 from segmentation.running import (
     FactKind,
@@ -34,7 +35,10 @@ from segmentation.running import (
 )
 
 CUSTOMERS = 3
-EXACT = {"count", "time"}
+# Counts are exact but for those that decay and means of counts.
+WHOLE = {name for name in COUNTED if not name.endswith("d")} | {
+    *("orders", "distinct_products", "views"),
+}
 
 
 class Fact(NamedTuple):
@@ -119,15 +123,15 @@ def history(log: list[Fact]) -> batch.History:
             orders.append((who, str(number), discount, False, slot, offset))
             lines += [(str(number), product, at, price) for product, price in products]
         elif kind is FactKind.REFUND:
-            refunds.append((who, at, value))
+            refunds.append((who, at, value, RETURN_REASONS[slot] if slot >= 0 else ""))
         else:
-            events.append((who, kind.name.lower(), at, slot, offset))
+            events.append((who, kind.name.lower(), at, slot, offset, value))
     tables = []
     for rows, blank in (
         (orders, batch.no_orders()),
         (lines, batch.no_lines()),
-        (refunds, batch.no_refunds()),
-        (events, batch.no_events()),
+        (refunds, batch.no_refunds().assign(reason="")),
+        (events, batch.no_events().assign(value=0)),
     ):
         table = pd.DataFrame(rows, columns=blank.columns)
         tables.append(table.astype(blank.dtypes.to_dict()))
@@ -150,7 +154,7 @@ def differences(columns: dict[str, np.ndarray], expected: pd.DataFrame) -> list[
             turn = 24 if BY_NAME[name].unit == "hour" else 7
             away = np.minimum(away, turn - away)
             scale = 1e-6
-        if name in {"orders", "monetary_value", "refunded_value", "distinct_products", "views"}:
+        if name in {"monetary_value", "refunded_value"} | WHOLE:
             scale = 0
         wrong = ~((away <= scale) | (np.isnan(got) & np.isnan(want)))
         found += [f"{name}: {got[at]!r} is not {want[at]!r}" for at in np.flatnonzero(wrong)]
@@ -179,6 +183,16 @@ def amounts() -> st.SearchStrategy[int]:
     )
 
 
+def values(kind: FactKind) -> st.SearchStrategy[int]:
+    """What a fact of that kind may carry."""
+    return {
+        FactKind.REFUND: amounts(),
+        FactKind.REVIEW: st.integers(100, 500),
+        FactKind.SURVEY: st.integers(0, 1_000_000),
+        FactKind.TICKET: st.integers(-1, 400 * 86_400),
+    }.get(kind, st.just(0))
+
+
 @st.composite
 def fact(draw: st.DrawFn) -> Fact:
     kind = draw(st.sampled_from([FactKind.VIEW, FactKind.ORDER, FactKind.ORDER, *FactKind]))
@@ -190,9 +204,9 @@ def fact(draw: st.DrawFn) -> Fact:
         customer=draw(st.integers(0, CUSTOMERS - 1)),
         kind=kind,
         at=draw(moments()),
-        value=draw(amounts()) if kind is FactKind.REFUND else 0,
+        value=draw(values(kind)),
         discount=draw(st.integers(0, 500)) if kind is FactKind.ORDER else 0,
-        slot=draw(st.integers(-1, 15)) if kind <= FactKind.ORDER else -1,
+        slot=draw(st.integers(-1, {FactKind.REFUND: 6}.get(kind, 15))),
         offset=draw(st.sampled_from([0, 3600, -18_000, 20_700])),
         products=products,
     )
@@ -233,10 +247,10 @@ def random_log(seed: int, size: int) -> list[Fact]:
     log = []
     for _ in range(size):
         at += int(rng.exponential(4 * 3600e6))
-        kind = FactKind(rng.choice(10, p=[0.6, 0.02, 0.1, 0.03, 0.2, 0.01, 0.01, 0.01, 0.01, 0.01]))
+        kind = FactKind(rng.choice(14, p=[0.56, 0.02, 0.1, 0.03, 0.2, *[0.01] * 9]))
         late = int(rng.exponential(3e9)) if rng.random() < 0.2 else 0
         products = ((str(rng.integers(9)), int(rng.integers(9999))),) * (kind is FactKind.ORDER)
-        value = 5 * (kind is FactKind.REFUND)
+        value = 5 * (kind is FactKind.REFUND) + 470 * (kind is FactKind.REVIEW)
         log.append(Fact(int(rng.integers(3)), kind, at - late, value, 0, 3, 0, products))
     return log
 

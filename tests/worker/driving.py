@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.engine import URL
 
 from campaigns.campaign import campaign_text, load_campaign
@@ -20,6 +20,7 @@ from connectors.events import Event, Source, event_id, microseconds
 from connectors.facts import Heard, fact_event, who
 from connectors.records import Body, Cart, Line, Order, Refund
 from segmentation import running
+from segmentation.record import FORMER
 from worker import bulk, campaign_files, installation, models, pipeline, stream
 from worker.batch import Reach
 from worker.database import open_engine, reading, transaction, upgrade
@@ -152,7 +153,15 @@ class Driver:
 
     def refund(self, refund_id: str, order_id: str | None, value: int = 500, **said: Any) -> Event:
         at = said.pop("at", self.now)
-        body = Refund(refund_id, said.pop("currency", EUR), value, at, at, order_id)
+        body = Refund(
+            refund_id,
+            said.pop("currency", EUR),
+            value,
+            at,
+            said.pop("updated", at),
+            order_id,
+            reason=said.pop("reason", None),
+        )
         return self.fact(body, *said.pop("who", ()), **said)
 
     def cart(self, token: str, customer: str = "", value: int = 5000, **said: Any) -> Event:
@@ -211,6 +220,19 @@ def driver_on(
         yield driver
     finally:
         close_kit(driver.kit)
+
+
+def drop_reasons(connection: Connection) -> None:
+    """Back to the revision before 0004, and to records of schema 1."""
+    for column in ("reason", "reason_version"):
+        connection.exec_driver_sql(f"ALTER TABLE shoal_refunds DROP COLUMN {column}")
+    connection.exec_driver_sql("DELETE FROM shoal_meta WHERE name = 'record_schema'")
+    connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0003'")
+    rows = connection.execute(select(models.customers.c.id, models.customers.c.record)).all()
+    for row in rows:
+        former = (1).to_bytes(4, "little") + bytes(row.record)[4 : FORMER[1]]
+        mine = update(models.customers).where(models.customers.c.id == row.id)
+        connection.execute(mine.values(record=former))
 
 
 def sqlite_template(folder: Path) -> Path:

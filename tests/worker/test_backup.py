@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from connectors.events import Event
 from connectors.records import Order
 from segmentation import running
-from tests.worker.driving import DAY, MINUTE, START, Driver, Houses
+from tests.worker.driving import DAY, MINUTE, START, Driver, Houses, drop_reasons
 from worker import models, restored, stream, walks
 from worker.backup import back_up
 from worker.backup_file import Manifest, cells
@@ -313,6 +313,27 @@ def test_an_older_revision_is_upgraded(
         assert connection.execute(models.meta.select()).all() == [("a", "b\\n\tc")]
         assert connection.execute(models.walks.select()).all() == []
     close_kit(kit)
+
+
+def test_records_of_the_version_before_are_restored_and_read(
+    driver: Driver, place: Settings, tmp_path: Path
+) -> None:
+    if is_crosswise(driver, place):
+        pytest.skip("another kind of database takes no older revision")
+    driver.tell(*story(driver, 40))
+    end = state(driver.kit)
+    with transaction(driver.kit.engine) as connection:
+        drop_reasons(connection)
+    back_up(driver.kit.settings, tmp_path / "b")
+    restore(place, tmp_path / "b")
+    again = restored_driver(driver, place)
+    assert state(again.kit) == end
+    who = ("customer_id", next(iter(end)))
+    someone = again.customer(*who)
+    assert np.isnan(again.feature(someone, "rating_mean"))
+    again.tell(again.touch("product_reviewed", who, source="server", product_id="p", rating=4))
+    assert again.feature(someone, "rating_mean") == 4
+    close_kit(again.kit)
 
 
 def test_copys_text_format_is_read() -> None:

@@ -14,7 +14,15 @@ from segmentation import record, running
 from segmentation.errors import UnknownSchema
 from tests.worker.driving import DAY, HOUR, MINUTE, Driver, coupon_campaign
 from worker import bulk, models, refolding
-from worker.database import RECORDS, check_schema, ensure_schema, reading, transaction, upgrade
+from worker.database import (
+    READABLE,
+    RECORDS,
+    check_schema,
+    ensure_schema,
+    reading,
+    transaction,
+    upgrade,
+)
 from worker.errors import SchemaBehind
 
 KEY_COLUMNS = ("id", "products", "orders", "revenue", "last_order", "last_seen", "segment")
@@ -48,7 +56,11 @@ def lived_in(driver: Driver) -> Driver:
         driver.touch("campaign_contacted", source="shoal", campaign="welcome", customer=ann),
         driver.touch("message_opened", known, source="server"),
         driver.touch("message_clicked", known, source="server"),
-        driver.refund("r1", "o1", 700),
+        driver.refund("r1", "o1", 700, reason="late"),
+        driver.touch("product_reviewed", known, source="server", product_id="p1", rating=2.5),
+        driver.touch("survey_answered", known, source="server", survey="nps", score=9),
+        driver.touch("complaint_opened", known, source="server", at=start - 2 * DAY),
+        driver.touch("ticket_closed", known, source="server", hours_open=5, satisfaction=2),
         driver.refund("r2", None, 50, who=[known]),
         driver.order("o3", "ann", value=500, currency="USD"),
         driver.order("o4", "ann", value=400, at=start - 9 * DAY),
@@ -83,12 +95,15 @@ def spoil(driver: Driver) -> None:
 
 def test_the_number_that_the_shell_knows_is_the_records_own() -> None:
     assert RECORDS == record.SCHEMA
+    assert {record.SCHEMA, *record.FORMER} == READABLE
 
 
 def test_what_is_folded_again_is_what_was_folded_as_it_came(lived_in: Driver) -> None:
     before = features(lived_in)
     assert before["redemptions"].max() == 1
     assert before["sessions"].max() > 1
+    said = ("rating_mean", "satisfaction", "complaints_90d", "ticket_hours_mean", "returns")
+    assert all(np.nanmax(before[name]) > 0 for name in said)
     spoil(lived_in)
     with transaction(lived_in.kit.engine) as connection:
         assert refolding.refold_all(connection) == len(before["orders"])

@@ -21,7 +21,11 @@ from connectors.records import Cart, Customer, Line, Order, Refund
 NOW = datetime(2026, 9, 1, 8, tzinfo=UTC)
 SERVER = Sender("shop", "EUR", is_server=True, time_zone="Europe/Berlin", declared={"size": "text"})
 BROWSER = Sender("shop", "EUR", is_server=False)
-PRODUCT = {"product_id": "p", "order_id": "o", "total": 10, "cart_id": "c"}
+PRODUCT = {"product_id": "p", "order_id": "o", "total": 10, "cart_id": "c"} | {
+    "rating": 4,
+    "survey": "nps",
+    "score": 9,
+}
 
 
 def batch(sender: Sender, *messages: Any, **more: Any) -> Translated:
@@ -124,6 +128,43 @@ def test_cancelled_updated_and_refunded() -> None:
     assert (refund, refund.value, refund.order_id) == (again, 200, "1")
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("Not as described", "not_as_described"), ("LATE", "late"), ("the cat", "other"), (" ", None)],
+)
+def test_a_refund_says_why_in_words_of_a_list(said: str, reason: str | None) -> None:
+    body = one(SERVER, track("Order Refunded", {"order_id": "1", "total": 2, "reason": said})).body
+    assert isinstance(body, Refund)
+    assert body.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "kept"),
+    [
+        (
+            "Product Reviewed",
+            {"sku": 5, "rating": "4.5", "review_body": "Ann, Ulm"},
+            {"product_id": "5", "rating": 4.5},
+        ),
+        ("Survey Answered", {"survey": "NPS", "score": 0}, {"survey": "nps", "score": 0}),
+        ("Complaint Opened", {"text": "Ann, Ulm"}, {}),
+        (
+            "Ticket Closed",
+            {"hours_open": 3.5, "satisfaction": 1},
+            {"hours_open": 3.5} | {"satisfaction": 1},
+        ),
+        ("Ticket Closed", {}, {}),
+    ],
+)
+@pytest.mark.invariant("I9")
+def test_of_what_customers_say_numbers_are_kept_and_no_words(
+    name: str, said: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    event = one(SERVER, track(name, said, userId="7"))
+    assert event.properties == kept
+    assert "Ulm" not in repr(event)
+
+
 def test_a_servers_checkout_carries_the_cart() -> None:
     said = {"cart_id": "c", "products": [{"product_id": "a", "price": 2}]}
     body = one(SERVER, track("Checkout Started", said)).body
@@ -220,6 +261,23 @@ def test_an_id_that_is_an_address_is_an_e_mail() -> None:
             "batch[0].properties.quantity",
             "expected a number from 0",
         ),
+        (track("Product Reviewed", {"rating": 3}), "batch[0].properties.product_id", "required"),
+        (
+            track("Product Reviewed", {"product_id": 1, "rating": 5.5}),
+            "batch[0].properties.rating",
+            "expected a number from 1 to 5",
+        ),
+        (
+            track("Survey Answered", {"survey": "mood", "score": 3}),
+            "batch[0].properties.survey",
+            "expected one of nps, csat, ces",
+        ),
+        (track("Survey Answered", {"survey": "ces"}), "batch[0].properties.score", "required"),
+        (
+            track("Ticket Closed", {"hours_open": "NaN"}),
+            "batch[0].properties.hours_open",
+            "expected a number from 0",
+        ),
         (track("Page Viewed", {}, anonymousId=None), "batch[0].anonymousId", "expected userId"),
         (track("Page Viewed", {}, timestamp="soon"), "batch[0].timestamp", "invalid RFC3339"),
         (
@@ -311,6 +369,7 @@ json_values = st.recursive(
 PARTS = [
     *("product_id", "order_id", "cart_id", "quantity", "price", "products", "currency", "total"),
     *("discount", "coupon", "status", "updated_at", "email", "consents", "timezone", "traits"),
+    *("rating", "survey", "score", "satisfaction", "hours_open", "reason"),
 ]
 sensible = st.sampled_from(["paid", "EUR", "1.5", "2026-09-01T08:00:00", "0001-01-01T00:00:00"])
 parts = st.dictionaries(st.sampled_from(PARTS), json_values | sensible, max_size=6)
