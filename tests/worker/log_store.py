@@ -17,6 +17,12 @@ from worker.refolding import refold_all
 LOG: Final = Path(__file__).parents[2] / "examples" / "online_retail.csv.gz"
 END: Final = 1_323_475_200_000_000  # 2011-12-10, the day after the log's last
 
+_PERSON: Final = ("id", "store", "platform_id", "record", "products")
+_ORDER: Final = (
+    *("store", "order_id", "customer", "is_counted", "at", "value", "items"),
+    *("currency", "lines", "version", "status"),
+)
+
 
 def fill(engine: Engine, store: str, one_in: int = 1) -> int:
     """Put every ``one_in``-th customer of the log into a store on the log's time; how many."""
@@ -29,15 +35,12 @@ def fill(engine: Engine, store: str, one_in: int = 1) -> int:
         number = connection.execute(its_own).scalar_one()
         ids = {name: (number << 40) + at + 1 for at, name in enumerate(names)}
         people = [(ids[name], number, str(name), b"", b"") for name in names]
-        columns = ("id", "store", "platform_id", "record", "products")
-        bulk.upsert(connection, models.customers, columns, people)
-        columns = ("store", "order_id", "customer", "is_counted", "at", "value", "items")
-        columns = (*columns, "currency", "lines", "version", "status")
+        bulk.upsert(connection, models.customers, _PERSON, people)
         rows = [
             (number, *told)
             for told in (_order(invoice, its, ids) for invoice, its in lines.groupby("invoice"))
         ]
-        bulk.upsert(connection, models.orders, columns, rows)
+        bulk.upsert(connection, models.orders, _ORDER, rows)
         last = max(ids.values()) & ((1 << 40) - 1)
         values = {"now": END, "clock": "log", "last_customer": last}
         connection.execute(update(stores).where(stores.c.number == number).values(**values))

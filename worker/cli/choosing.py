@@ -191,7 +191,12 @@ def _promoted(candidate: str, chosen: Any, *, is_told: bool) -> dict[str, Any]:
         "candidate": candidate,
         "version": chosen.model.version,
         "groups": [
-            {"id": group.id, "name": group.name, "customers": chosen.sizes[group.id]}
+            {
+                "id": group.id,
+                "name": group.name,
+                "formerly": group.formerly,
+                "customers": chosen.sizes[group.id],
+            }
             for group in chosen.model.groups
         ],
         "moves": chosen.migration.moves,
