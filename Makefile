@@ -85,6 +85,6 @@ lock: $(BIN)/python  ## writes both locks anew; UPGRADE=--upgrade takes the newe
 	$(DECLARED) 'project["dependencies"] + globals()["build-system"]["requires"]' \
 	  'editables' 'async-timeout>=4.0.3' > $(VENV)/runtime.in
 	$(COMPILE) $(UPGRADE) -o requirements.lock $(VENV)/runtime.in
-	$(DECLARED) 'project["optional-dependencies"]["parquet"] + globals()["dependency-groups"]["dev"]' \
+	$(DECLARED) 'sum(project["optional-dependencies"].values(), globals()["dependency-groups"]["dev"])' \
 	  > $(VENV)/tools.in
 	$(COMPILE) $(UPGRADE) -c requirements.lock -o .ci/tools.lock $(VENV)/tools.in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from segmentation.choosing.candidates import Candidate, Comparison
 from segmentation.choosing.methods import METHODS
 from worker.errors import ShoalError
 
-_CURVES: Final = (
+_CURVES: Final[tuple[tuple[str, Callable[[Candidate], float | None]], ...]] = (
     ("Stability (agreement of repeated runs)", lambda one: one.figures.stability),
     ("Share of 90 days' spend explained", lambda one: one.figures.spend),
     ("Silhouette", lambda one: one.figures.shape.silhouette),
