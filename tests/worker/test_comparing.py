@@ -133,8 +133,8 @@ def test_the_last_comparison_is_kept_and_tells_nothing_of_a_customer(
 @pytest.fixture(scope="module")
 def found() -> Comparison:
     chance = np.random.default_rng(0)
-    # Two crowds, and strays who belong to neither.
-    usual = np.repeat([2.0, 6.0], 150)
+    # Three crowds, and strays who belong to none.
+    usual = np.repeat([1.0, 4.0, 7.0], 100)
     spread = np.where(np.arange(300) % 20, 0.3, 4.0)
     columns = {name: chance.lognormal(usual, spread) for name in PLAN.features}
     columns |= dict.fromkeys(("tenure_days", "gap_days_mean"), columns["recency_days"])
