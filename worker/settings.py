@@ -49,6 +49,7 @@ class Settings:
     notify_url: str = field(repr=False)
     notify_secret: str = field(repr=False)
     log_level: str
+    language: str
 
     @property
     def is_embedded_redis(self) -> bool:
@@ -205,6 +206,12 @@ TABLE: Final = (
         "info",
         "Least severe log line that is written.",
         one_of("debug", "info", "warning", "error"),
+    ),
+    Setting(
+        "language",
+        "en",
+        "Language of reports and reasons: `en` (English) or `zh` (Chinese).",
+        one_of("en", "zh"),
     ),
 )
 
