@@ -45,6 +45,10 @@ class IncompatibleModel(SegmentationError):
     """A stored model that this version cannot use. ``str`` says what was expected."""
 
 
+class UnknownLanguage(SegmentationError):
+    """No words in that language. ``str`` names those there are."""
+
+
 class NotEnoughCustomers(SegmentationError):
     """Too few customers to learn segments from."""
 
