@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from segmentation.errors import IncompatibleModel
+from segmentation.model import SegmentModel, assign, group_indices
 from segmentation.rules import Columns, Floats, Indices
 
 DEPTH = 4
@@ -137,6 +138,26 @@ def _labels(groups: Sequence[str], *, is_stage: bool) -> np.ndarray:
 
 def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else float("nan")
+
+
+def continued(surrogate: Surrogate, model: SegmentModel) -> Surrogate | None:
+    """The tree of an earlier version under the present ids; None if the groups are others now."""
+    heirs = group_indices(model, surrogate.groups).tolist()
+    if sorted(heirs) != list(range(len(model.groups))):
+        return None
+    return msgspec.structs.replace(surrogate, groups=tuple(model.groups[at].id for at in heirs))
+
+
+def agreement(surrogate: Surrogate, model: SegmentModel, columns: Columns) -> float:
+    """The share of the customers in ``columns`` with an order on whom model and tree agree.
+
+    The model is asked without anybody's history; ``surrogate`` is one that `continued` gave. NaN
+    without customers.
+    """
+    groups = assign(model, columns)
+    said = group_indices(model, surrogate.groups)[answers(surrogate, columns)]
+    is_buyer = groups >= 0
+    return _ratio(float((groups == said)[is_buyer].sum()), float(is_buyer.sum()))
 
 
 def belongs(group: str, segment: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from sqlalchemy import Connection, select
 
@@ -12,7 +13,12 @@ from connectors.records import exponent
 from segmentation import running
 from segmentation.explain import explain
 from segmentation.features import BY_NAME
-from segmentation.model import group_indices
+from segmentation.model import assign, group_indices
+from segmentation.rules import NOBODY
+from segmentation.wording import Words, date
+from segmentation.wording_explanations import details, rule_details, sentence
+from segmentation.wording_groups import segment_words
+from segmentation.wording_segments import cause_words
 from worker import models
 from worker.explaining import snapshot
 from worker.shop import Shop
@@ -41,32 +47,53 @@ def card(connection: Connection, shop: Shop, customer: int) -> dict[str, Any]:
     }
 
 
-def why(connection: Connection, shop: Shop, customer: int) -> dict[str, Any]:
-    """Sentences on the present segment, and every recorded change with its cause."""
+def why(connection: Connection, shop: Shop, customer: int, words: Words) -> dict[str, Any]:
+    """Why somebody is in their segment, in a sentence and in detail, and every recorded change.
+
+    The segment is the recorded one, judged by the model in force as the customer is now. Words
+    stand beside the numbers that they are made of.
+    """
     batch = snapshot(connection, shop, [customer])
     columns = running.derive(
         batch.roster.records, shop.now, currency_exponent=exponent(shop.currency)
     )
     group = int(group_indices(shop.model, [batch.roster.people[0].grouping])[0])
+    if group == NOBODY:
+        # The drain has not judged by this version yet.
+        group = int(assign(shop.model, columns)[0])
     found = explain(shop.model, columns, group)
+    told = list(details(words, found))
+    if found.kind == "rules":
+        told += rule_details(words, shop.model, columns)
+    return {
+        "customer": customer,
+        "segment": found.group.partition(".")[0],
+        "group": found.group,
+        "name": segment_words(words, found.group),
+        "model": shop.model.version,
+        "sentence": sentence(words, found),
+        "details": told,
+        "explanation": msgspec.to_builtins(found),
+        "changes": _changes(connection, customer, words),
+    }
+
+
+def _changes(connection: Connection, customer: int, words: Words) -> list[dict[str, Any]]:
     moves = models.segment_changes
     rows = connection.execute(
         select(moves).where(moves.c.customer == customer).order_by(moves.c.number)
     ).all()
-    return {
-        "customer": customer,
-        "segment": batch.roster.people[0].segment,
-        "group": found.name,
-        "reasons": list(found.reasons),
-        "is_held": found.is_held,
-        "changes": [
-            {
-                "at": moment(row.at).isoformat(timespec="seconds"),
-                "from": row.group_before or "-",
-                "to": row.group_after or "-",
-                "cause": row.cause,
-                "model": row.model,
-            }
-            for row in rows
-        ],
-    }
+    return [
+        {
+            "at": moment(row.at).isoformat(timespec="seconds"),
+            "day": date(words, moment(row.at)),
+            "from": row.group_before or "-",
+            "from_name": segment_words(words, row.group_before),
+            "to": row.group_after or "-",
+            "to_name": segment_words(words, row.group_after),
+            "cause": row.cause,
+            "cause_words": cause_words(words, row.cause),
+            "model": row.model,
+        }
+        for row in rows
+    ]

@@ -14,7 +14,6 @@ from hypothesis.extra import numpy as arrays
 from sklearn.cluster import KMeans
 
 from segmentation.errors import IncompatibleModel
-from segmentation.explain import explain
 from segmentation.model import (
     Group,
     SegmentModel,
@@ -220,43 +219,3 @@ def test_rules_answer_the_same_call() -> None:
     assert groups[0] == NOBODY
     assert tuple(group.stage for group in model.groups) == STAGES
     assert assign(two_groups(), columns([1], [1])).tolist() == [0]
-
-
-def test_explains_a_learned_group_by_what_speaks_for_it() -> None:
-    found = explain(two_groups(), columns([6], [2]), 0)
-    assert found.reasons[0] == "last order 2 days ago (typical here 0, there 10)"
-    assert (found.rival, found.is_held) == ("Loyal", False)
-
-
-def test_the_strongest_reason_comes_first() -> None:
-    found = explain(two_groups(), columns([2], [1]), 0)
-    assert [reason.partition(" (")[0] for reason in found.reasons] == [
-        "last order 1 day ago",
-        "2 orders",
-    ]
-
-
-def test_explains_that_somebody_is_held() -> None:
-    found = explain(two_groups(), columns([5.1], [5.1]), 0)
-    assert found.is_held
-    assert "not by 20%" in found.reasons[-1]
-    held = explain(two_groups(1.0, margin=20.0), columns([5.1], [5.1]), 0)
-    assert "but not by enough" in held.reasons[-1]
-
-
-def test_explains_a_stage_by_rule_and_somebody_without_an_order() -> None:
-    model = empty_model()
-    people = {
-        "orders": np.array([1.0]),
-        "recency_days": np.array([100.0]),
-        "gap_days_mean": np.array([np.nan]),
-        "monetary_value": np.array([1234.0]),
-    }
-    found = explain(model, people, int(assign(model, people)[0]))
-    assert found.stage == "hibernating"
-    assert found.reasons[0].startswith("last order 100 days ago: 2.2 times the 45 days expected")
-    assert found.reasons[1:] == (
-        "1 order (loyal from 3, champions from 5)",
-        "1,234 spent in all (champions from 0)",
-    )
-    assert explain(model, people, NOBODY).reasons == ("there is no order to judge by",)

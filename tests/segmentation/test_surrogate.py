@@ -19,7 +19,9 @@ from segmentation.surrogate import (
     Node,
     Rule,
     Surrogate,
+    agreement,
     answers,
+    continued,
     fidelity,
     from_json,
     rules,
@@ -180,3 +182,20 @@ def test_the_same_customers_make_the_same_tree(
     people: dict[str, Any], model: SegmentModel, tree: Surrogate
 ) -> None:
     assert fit(model, people, seed=1) == tree
+
+
+def test_it_goes_on_with_the_groups_of_a_later_version(
+    people: dict[str, Any], model: SegmentModel, tree: Surrogate
+) -> None:
+    first, *others = model.groups
+    moved = msgspec.structs.replace(first, id="lost.renamed", stage="lost", formerly=(first.id,))
+    later = msgspec.structs.replace(model, groups=(moved, *others))
+    found = continued(tree, later)
+    assert found is not None
+    assert found.groups == ("lost.renamed", *tree.groups[1:])
+    said, asked = answers(found, people), assign(later, people)
+    assert agreement(found, later, people) == (said == asked).mean() > 0.7
+    turned = msgspec.structs.replace(tree, groups=tree.groups[::-1])
+    assert agreement(turned, model, people) == (answers(tree, people) == 4 - asked).mean()
+    fewer = msgspec.structs.replace(model, groups=tuple(others), centroids=model.centroids[1:])
+    assert continued(tree, fewer) is None

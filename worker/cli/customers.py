@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
     from worker.customer_files import Report
@@ -35,22 +35,31 @@ def show(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
 
 
 @app.command()
-def explain(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
+def explain(
+    customer: Who, store: StoreOption = "", language: LanguageOption = "", *, json: Json = False
+) -> None:
     """Say why a customer is in their segment, and how they came there."""
     from worker.cli.context import reading_shop
     from worker.customer_reports import why
     from worker.people import find_customer
+    from worker.wording import words_of
 
     with reading_shop(store) as (kit, connection, shop):
-        found = why(connection, shop, find_customer(connection, kit.sealer, shop, customer))
+        words = words_of(shop, language or kit.settings.language)
+        who = find_customer(connection, kit.sealer, shop, customer)
+        found = why(connection, shop, who, words)
     if json:
         print_json(found)
         return
-    say(f"In {found['group']} because:")
-    for reason in found["reasons"]:
-        say(f"  {reason}")
-    rows = [tuple(change.values()) for change in found["changes"]]
-    print_table("Changes of segment", ("at", "from", "to", "cause", "model"), rows)
+    say(found["sentence"])
+    for line in found["details"]:
+        say(f"  {line}")
+    rows = [
+        (one["day"], one["from_name"], one["to_name"], one["cause_words"], one["model"])
+        for one in found["changes"]
+    ]
+    headings = (words.say("at"), words.say("from"), words.say("to"), words.say("why"))
+    print_table(words.say("Changes of segment"), (*headings, words.say("model")), rows)
 
 
 @app.command()

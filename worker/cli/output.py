@@ -11,6 +11,9 @@ Json = Annotated[bool, typer.Option("--json", help="End with one line: a JSON ob
 StoreOption = Annotated[
     str, typer.Option("--store", help="The store's id; may be left out when there is one.")
 ]
+LanguageOption = Annotated[
+    str, typer.Option("--language", help="en or zh; SHOAL_LANGUAGE where it is left out.")
+]
 
 
 def say(text: str) -> None:

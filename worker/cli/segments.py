@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
 
 app = typer.Typer(help="Segments: who is where, and why.", no_args_is_help=True)
 
@@ -30,19 +30,21 @@ def list_(store: StoreOption = "", *, json: Json = False) -> None:
 def show(
     segment: Annotated[str, typer.Argument(help="A stage or a group's id.")],
     store: StoreOption = "",
+    language: LanguageOption = "",
     *,
     json: Json = False,
 ) -> None:
-    """Show what a segment's customers have in common, and how people came and went."""
+    """Show what sets a segment's customers apart, as rules too, and how people came and went."""
     from worker.cli.context import reading_shop
     from worker.segment_reports import about
+    from worker.segment_telling import lines
+    from worker.wording import words_of
 
-    with reading_shop(store) as (_, connection, shop):
-        found = about(connection, shop, segment)
+    with reading_shop(store) as (kit, connection, shop):
+        words = words_of(shop, language or kit.settings.language)
+        found = about(connection, shop, segment, words)
     if json:
         print_json(found)
         return
-    rows = [(name, f"{value:,.2f}") for name, value in found["medians"].items()]
-    print_table(f"{segment}: {found['customers']} customers", ("feature", "median"), rows)
-    moves = [(cause, number) for cause, number in found["entered"].items()]
-    print_table("Entered, by cause", ("cause", "times"), moves)
+    for line in lines(words, found):
+        say(line)

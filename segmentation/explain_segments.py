@@ -1,0 +1,111 @@
+"""What sets a segment's customers apart from the shop's, and who stands for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from segmentation.features import feature, signed_log
+from segmentation.rules import Columns, Floats
+
+MOST: Final = 6
+"""Differences told at most."""
+
+TYPICAL: Final = 3
+"""Customers who stand for a segment."""
+
+# Times and places on a circle have no more or less, squares no words.
+_UNTOLD: Final = frozenset({"time", "hour", "day", "days²", "money²"})
+_KNOWN: Final = 0.5  # of both sides
+_ALIKE: Final = 0.85  # correlation above which two features say the same
+_PLAIN: Final = 0.2  # of the shop's spread: less is no difference
+
+
+class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A feature of a segment beside the shop's, in its own unit.
+
+    Medians, or means (``is_mean``) where the medians are the same. ``effect`` is the difference
+    in the shop's standard deviations, after the feature's transform.
+    """
+
+    feature: str
+    here: float
+    shop: float
+    is_mean: bool
+    effect: float
+
+
+def differences(members: Columns, shop: Columns) -> tuple[Difference, ...]:
+    """The features in which a segment differs most from the shop, the greatest first.
+
+    ``members`` and ``shop`` are samples with the same columns. Of features that say the same
+    (orders and products bought) the one that differs more is told.
+    """
+    told: list[Difference] = []
+    chosen: list[Floats] = []
+    for found in sorted(_compared(members, shop), key=lambda one: -abs(one.effect)):
+        values = _moved(shop[found.feature], found.feature)
+        if abs(found.effect) >= _PLAIN and not any(_alike(values, one) for one in chosen):
+            told.append(found)
+            chosen.append(values)
+        if len(told) == MOST:
+            break
+    return tuple(told)
+
+
+def _compared(members: Columns, shop: Columns) -> list[Difference]:
+    found = []
+    for name in shop:
+        here, all_ = _known(members[name]), _known(shop[name])
+        is_rare = len(here) <= _KNOWN * len(members[name]) or len(all_) <= _KNOWN * len(shop[name])
+        if feature(name).unit in _UNTOLD or is_rare:
+            continue
+        moved = _moved(all_, name)
+        spread = float(moved.std())
+        if spread > 0:
+            effect = float(_moved(here, name).mean() - moved.mean()) / spread
+            found.append(_difference(name, here, all_, effect))
+    return found
+
+
+def _difference(name: str, here: Floats, shop: Floats, effect: float) -> Difference:
+    medians = float(np.median(here)), float(np.median(shop))
+    # Where medians hide or turn the difference, means say it.
+    if (medians[0] - medians[1]) * effect > 0:
+        return Difference(name, *medians, is_mean=False, effect=effect)
+    return Difference(name, float(here.mean()), float(shop.mean()), is_mean=True, effect=effect)
+
+
+def _known(values: Floats) -> Floats:
+    return values[~np.isnan(values)]
+
+
+def _moved(values: Floats, name: str) -> Floats:
+    return signed_log(values) if feature(name).transform == "log" else values
+
+
+def _alike(one: Floats, other: Floats) -> bool:
+    both = ~(np.isnan(one) | np.isnan(other))
+    first, second = one[both], other[both]
+    if len(first) < 2 or not first.std() or not second.std():  # noqa: PLR2004 - two points make a line
+        return False
+    return bool(abs(np.corrcoef(first, second)[0, 1]) > _ALIKE)
+
+
+def typical_rows(members: Columns, shop: Columns, names: Sequence[str]) -> list[int]:
+    """Rows of the customers nearest to the centre of a segment, the nearest first.
+
+    Distances are over the features ``names``, transformed and in the shop's standard deviations;
+    what is unknown counts as nothing (a customer with one order has no gap).
+    """
+    moved = [_moved(np.nan_to_num(members[name]), name) for name in names]
+    spreads = [_moved(np.nan_to_num(shop[name]), name).std() or 1.0 for name in names]
+    points = np.stack(moved, axis=1) / np.array(spreads)
+    if not len(points):
+        return []
+    away = ((points - points.mean(axis=0)) ** 2).sum(axis=1)
+    nearest: list[int] = np.argsort(away, kind="stable")[:TYPICAL].tolist()
+    return nearest
