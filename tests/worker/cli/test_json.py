@@ -43,9 +43,12 @@ SHAPES: Final = (
     ("campaigns preview win-back", {"id", "customers"}),
     ("campaigns explain ann", {"customer", "campaigns"}),
     ("segments list", {"model", "kind", "segments"}),
-    ("segments show at_risk", {"id", "customers", "medians", "entered"}),
+    (
+        "segments show at_risk",
+        {"id", "name", "customers", "shop", "share", "profile", "tree", "typical", "changes"},
+    ),
     ("customers show ann", {"customer", "customer_id", "segment", "group", "features"}),
-    ("customers explain ann", {"group", "reasons", "changes"}),
+    ("customers explain ann", {"group", "sentence", "details", "explanation", "changes"}),
     ("features export --out out.csv", {"file", "customers", "features"}),
     ("dead-letters list", {"dead_letters"}),
     ("dead-letters replay", {"store", "replayed", "failed", "problems"}),
@@ -85,6 +88,26 @@ def test_every_command_ends_with_one_object(old: Shoal) -> None:
     erased = old("customers", "erase", "ann", "--yes", "--json")
     assert (erased.code, set(erased.json)) == (0, {"erased"})
     assert old("customers", "show", "ann").code == 2
+
+
+def test_reasons_are_told_in_the_language_asked_for(
+    old: Shoal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = old("customers", "explain", "ann", "--language", "en").out
+    assert "2 orders" in english
+    assert "it would be" in english
+    monkeypatch.setenv("SHOAL_LANGUAGE", "zh")
+    chinese = old("customers", "explain", "ann").out
+    assert "下过 2 单" in chinese
+    assert "客户群变动" in chinese
+    (segment,) = {old("customers", "explain", "ann", "--json").json["segment"]}
+    told = old("segments", "show", segment).out
+    assert "1 位客户，占 2 位下过单客户的 50%" in told  # noqa: RUF001 - Chinese
+    assert "典型客户" in told
+    assert "As rules:" in old("segments", "show", segment, "--language", "en").out
+    wrong = old("segments", "show", segment, "--language", "fr")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--language 'fr': expected one of en, zh" in wrong.err
 
 
 def test_what_was_applied_is_said_policies_too(old: Shoal) -> None:
