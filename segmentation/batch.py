@@ -8,12 +8,12 @@ notebooks; never by the web, drain or delivery processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from segmentation.batch_demographics import demographics
 from segmentation.batch_sentiment import COUNTED, sentiment
 from segmentation.features import (
     CATEGORY_HALF_LIFE,
@@ -23,74 +23,23 @@ from segmentation.features import (
     SESSION_GAP,
     SLOTS,
 )
+from segmentation.histories import History, no_events, no_lines, no_orders, no_refunds
+
+__all__ = [
+    "History",
+    "customer_features",
+    "no_events",
+    "no_lines",
+    "no_orders",
+    "no_refunds",
+    "order_table",
+]
 
 _DAY: Final = pd.Timedelta(days=1)
 _EPOCH: Final = pd.Timestamp("1970-01-01", tz="UTC")
 _UNIT: Final = 2.0**30  # circular sums are sums of integers of 2^-30
 _BROWSING: Final = ("view", "search", "cart", "checkout")
 _ACTS: Final = (*_BROWSING, "open", "click")
-
-
-def _table(**columns: str) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-
-
-def no_orders() -> pd.DataFrame:
-    """An empty table of orders."""
-    who = _table(customer_id="str", order_id="str")
-    return who.join(_table(discount="int64", is_cancelled="bool", slot="int64", offset="int64"))
-
-
-def no_lines() -> pd.DataFrame:
-    """An empty table of order lines."""
-    return _table(order_id="str", product_id="str", at="datetime64[us, UTC]", value="int64")
-
-
-def no_refunds() -> pd.DataFrame:
-    """An empty table of refunds."""
-    return _table(customer_id="str", at="datetime64[us, UTC]", value="int64")
-
-
-def no_events() -> pd.DataFrame:
-    """An empty table of events."""
-    return _table(
-        customer_id="str", kind="str", at="datetime64[us, UTC]", slot="int64", offset="int64"
-    )
-
-
-@dataclass(frozen=True)
-class History:
-    """All that is known of some customers, as tables. Times are aware UTC, money minor units.
-
-    Attributes
-    ----------
-    orders
-        ``customer_id``, ``order_id``, ``discount``, ``is_cancelled``, ``slot`` (category, -1:
-        none), ``offset`` (local minus UTC, seconds). Completed orders, once each.
-    lines
-        ``order_id``, ``product_id``, ``at``, ``value`` (quantity times price).
-    refunds
-        ``customer_id``, ``at``, ``value``; whether or not the order is known. May have
-        ``reason`` (``connectors.records.RETURN_REASONS``; empty: none).
-    events
-        ``customer_id``, ``kind`` (view, search, cart, checkout, contact, open, click,
-        redemption, review, survey, complaint, ticket), ``at``, ``slot``, ``offset``; with one of
-        the last four ``value`` (:class:`segmentation.facts.Facts`).
-    """
-
-    orders: pd.DataFrame = field(default_factory=no_orders)
-    lines: pd.DataFrame = field(default_factory=no_lines)
-    refunds: pd.DataFrame = field(default_factory=no_refunds)
-    events: pd.DataFrame = field(default_factory=no_events)
-
-    def before(self, as_of: pd.Timestamp) -> History:
-        """The same without what happened at or after a time."""
-        return History(
-            self.orders,
-            self.lines[self.lines["at"] < as_of],
-            self.refunds[self.refunds["at"] < as_of],
-            self.events[self.events["at"] < as_of],
-        )
 
 
 def customer_features(
@@ -118,6 +67,7 @@ def customer_features(
     out = out.join(_sessions(known.events)).join(_categories(sales, known.events, as_of))
     out = out.join(_habits(sales, known.events)).join(_seen(sales, known.events, as_of))
     out = out.join(sentiment(known.events, known.refunds, as_of))
+    out = out.join(demographics(known.people, as_of))
     out = _rates(out.fillna(dict.fromkeys(_COUNTED, 0.0)))
     return out.reindex(columns=NAMES).astype("float64")
 

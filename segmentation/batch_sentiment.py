@@ -66,5 +66,5 @@ def _faded_mean(table: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
 
 
 def _weights(table: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
-    age: pd.Series[float] = (as_of - table["at"]) / _DAY
-    return pd.Series(np.exp2(-age / MOOD_HALF_LIFE), index=table.index, dtype="float64")
+    age: pd.Series[pd.Timedelta] = as_of - table["at"]
+    return pd.Series(np.exp2(-(age / _DAY) / MOOD_HALF_LIFE), index=table.index, dtype="float64")

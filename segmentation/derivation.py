@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from segmentation import demographics
 from segmentation.features import HALF_LIVES, MOOD_HALF_LIFE, NAMES, SERIES, SLOTS, feature
 from segmentation.moments import CIRCLE_UNIT, squares, variance
 from segmentation.record import DAY, ERA, LANDMARK, MOODS, NEVER, Bools, Floats, Ints, Records
@@ -209,6 +210,10 @@ def _focus(view: _View, name: str) -> Floats:
 _Formula = Callable[[_View], Floats]
 
 
+def _of_person(view: _View, known: demographics.Formula) -> Floats:
+    return known(view.records, view.now)
+
+
 def _plain(name: str) -> _Formula:
     return lambda view: view[name].astype(np.float64)
 
@@ -265,6 +270,8 @@ def _families() -> Iterator[tuple[str, _Formula]]:
     for name in _COUNTED:
         yield name, _plain(name)
     yield from _sentiment()
+    for name, known in demographics.FORMULAS.items():
+        yield name, partial(_of_person, known=known)
 
 
 def _sentiment() -> Iterator[tuple[str, _Formula]]:

@@ -29,6 +29,8 @@ Unit = Literal[
     "hour",
     "day",
     "stars",
+    "years",
+    "rank",
 ]
 
 HALF_LIVES: Final = (7, 30, 90)  # days
@@ -192,7 +194,20 @@ _SENTIMENT: Final = (
         clip=(0, 1),
     ),
 )
-FEATURES: Final = _PURCHASES + _DECAYED + _BROWSING + _HABITS + _CATEGORIES + _MESSAGES + _SENTIMENT
+_DEMOGRAPHICS: Final = (
+    Feature("age", "years", "Age reached in this calendar year; undefined without.", clip=(0, 120)),
+    Feature("income_band", "rank", "1 low, 3 middle, 5 high; undefined without."),
+    Feature("education", "rank", "Level of ISCED 2011, 0 to 8; undefined without."),
+    Feature("household_size", "count", "People in the household; undefined without.", "log"),
+    Feature("gender_female", "share", "1 if the shop says female, else 0; undefined without."),
+    Feature("gender_male", "share", "1 if the shop says male, else 0; undefined without."),
+)
+FEATURES: Final = (
+    *(*_PURCHASES, *_DECAYED, *_BROWSING, *_HABITS, *_CATEGORIES, *_MESSAGES),
+    *(*_SENTIMENT, *_DEMOGRAPHICS),
+)
+# Who the customer is: known only where the shop says it.
+DEMOGRAPHIC: Final = tuple(feature.name for feature in _DEMOGRAPHICS)
 NAMES: Final = tuple(feature.name for feature in FEATURES)
 BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 

@@ -22,6 +22,7 @@ from segmentation.record import (
     NEEDS_BROWSING,
     NEEDS_PURCHASES,
     NEVER,
+    PERSON,
     SUMS,
     Ints,
     Recompute,
@@ -204,7 +205,7 @@ def merge(a: Records, b: Records) -> tuple[Records, Recompute]:
     """Each record of ``a`` and its fellow in ``b`` as one, and which of those need the log.
 
     Neither is changed. ``distinct_products`` of the result is that of the larger side until the
-    caller sets it from the united set.
+    caller sets it from the united set; so is who the customer is.
     """
     merged, other = a.copy(), b.copy()
     move_era(merged, other["era"])
@@ -215,6 +216,8 @@ def merge(a: Records, b: Records) -> tuple[Records, Recompute]:
     np.minimum(one["firsts"], two["firsts"], out=one["firsts"])
     np.maximum(one["lasts"], two["lasts"], out=one["lasts"])
     np.maximum(one["distinct_products"], two["distinct_products"], out=one["distinct_products"])
+    for name in PERSON:
+        np.maximum(merged[name], other[name], out=merged[name])
     one["flags"] |= two["flags"]
     _merge_orders(merged, other)
     _merge_sessions(merged, other)

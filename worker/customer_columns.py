@@ -11,11 +11,22 @@ from worker.cells import FileRefused
 from worker.sheets import Sheet
 from worker.trying.dialects import normal
 
+# Who somebody is, in coarse values; of a birthday the year.
+WHO: Final = {
+    "age": ("age", "alter"),
+    "birth_year": ("birth_year", "year_of_birth", "geburtsjahr"),
+    "gender": ("gender", "sex", "geschlecht"),
+    "income_band": ("income_band",),
+    "education": ("education", "bildung"),
+    "occupation": ("occupation", "beruf"),
+    "household_size": ("household_size",),
+    "region": ("region",),
+}
 CHANNELS: Final = ("email", "sms", "push")
 PERSONAL: Final = ("first_name", "last_name", "name", "phone", "birthday", "address")
 _CONSENTS: Final = tuple(f"consent.{one}" for one in CHANNELS)
 OURS: Final = (
-    *("customer_id", "email", *PERSONAL, "time_zone"),
+    *("customer_id", "email", *PERSONAL, "time_zone", *WHO),
     *_CONSENTS,
     *(f"{one}.at" for one in _CONSENTS),
     "suppressed",
@@ -74,6 +85,7 @@ _NAMES: Final = {
     "phone": ("phone_number", "phone", "mobile", "telefon"),
     "birthday": ("birthday", "date_of_birth", "birthdate", "geburtstag"),
     "time_zone": ("time_zone", "timezone"),
+    **WHO,
 }
 EXPORTS: Final = (
     Export(

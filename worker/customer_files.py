@@ -18,12 +18,14 @@ from typing import Any, Final
 import msgspec
 
 from connectors.attributes import declared_attributes, sorted_attributes
+from connectors.demographics import coarse
 from connectors.events import Event, event_id, microseconds, moment
 from connectors.records import Customer
 from worker import bulk, models, pipeline, stream
 from worker.customer_columns import (
     CHANNELS,
     PERSONAL,
+    WHO,
     Meaning,
     consent,
     has_left,
@@ -155,7 +157,19 @@ def _events(found: Iterator[Row], reader: _Reader, report: Report) -> Iterator[E
                 report.rejected.append((row.line, str(rejected)))
             continue
         _count(event, report)
+        for name in _not_understood(row.cells, event, reader):
+            report.add(f"{name} not understood, left out")
         yield event
+
+
+def _not_understood(cells: Sequence[str], event: Event, reader: _Reader) -> Iterator[str]:
+    """The columns on who somebody is whose cells say something, and nothing that is known."""
+    kept = event.body.attributes if isinstance(event.body, Customer) else {}
+    for name in WHO:
+        place = reader.meaning.places.get(name)
+        ours = "birth_year" if name == "age" else name
+        if place is not None and cells[place].strip() and ours not in kept:
+            yield name
 
 
 def _count(event: Event, report: Report) -> None:
@@ -177,6 +191,7 @@ def _event(cells: Sequence[str], reader: _Reader) -> Event:
     customer, address = _who(said)
     consents, consented_at = _consents(said, reader)
     attributes, hidden = sorted_attributes(_typed(said, reader.declared), reader.declared)
+    attributes = coarse(said, reader.now) | attributes
     body = Customer(
         customer_id=customer,
         updated_at=reader.now,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, or_, select
 
 from connectors.records import exponent
 from segmentation import running
-from segmentation.features import BY_NAME
+from segmentation.features import BY_NAME, DEMOGRAPHIC
 from worker import models
 from worker.cells import FileRefused
 from worker.refolding import refolded
@@ -54,6 +58,12 @@ def features_table(
     return table if as_of is None else table[(table["orders"] > 0) | table["views"].gt(0)]
 
 
+def completeness(table: pd.DataFrame) -> dict[str, float]:
+    """Of how many of a table's customers each demographic feature is known, 0 to 1."""
+    shares = {name: float(table[name].notna().mean()) for name in DEMOGRAPHIC}
+    return {name: 0.0 if np.isnan(share) else share for name, share in shares.items()}
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as what the file's name says: .csv, .csv.gz, .parquet or .jsonl.
 
@@ -62,9 +72,14 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     FileRefused
         If the name says none of these, or its folder takes no file.
     """
+    write_tables([table], path)
+
+
+def write_tables(tables: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write tables of the same columns as one, a table at a time; see :func:`write_table`."""
     draft = path.with_name(f".part-{path.name}")  # nobody finds half a table under its name
     try:
-        _write(table, draft)
+        _write(iter(tables), draft)
         draft.replace(path)
     except (OSError, ImportError) as error:
         why = getattr(error, "strerror", "") or error
@@ -74,15 +89,35 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
+def _write(tables: Iterator[pd.DataFrame], path: Path) -> None:
     name = path.name.removesuffix(".gz")
-    if name.endswith(".csv"):
-        table.to_csv(path, index=False)
+    if name.endswith((".csv", ".jsonl")):
+        opener = gzip.open if path.name.endswith(".gz") else open
+        with opener(path, "wt", encoding="utf-8", newline="") as file:
+            for number, table in enumerate(tables):
+                if name.endswith(".csv"):
+                    table.to_csv(file, index=False, header=not number)
+                else:
+                    table.to_json(file, orient="records", lines=True, date_format="iso")
     elif path.name.endswith(".parquet"):
-        table.to_parquet(path, index=False)
-    elif name.endswith(".jsonl"):
-        table.to_json(path, orient="records", lines=True, date_format="iso")
+        _write_parquet(tables, path)
     else:
         given = path.with_name(path.name.removeprefix(".part-"))
         message = f"{given}: expected a name that ends in .csv, .csv.gz, .parquet or .jsonl"
         raise FileRefused(message)
+
+
+def _write_parquet(tables: Iterator[pd.DataFrame], path: Path) -> None:
+    first = next(tables, pd.DataFrame())
+    second = next(tables, None)
+    if second is None:
+        first.to_parquet(path, index=False)
+        return
+    from pyarrow import Table  # noqa: PLC0415 - an extra, which most exports do without
+    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415 - the same
+
+    whole = Table.from_pandas(first, preserve_index=False)
+    with ParquetWriter(path, whole.schema) as file:
+        file.write_table(whole)
+        for table in chain((second,), tables):
+            file.write_table(Table.from_pandas(table, schema=whole.schema, preserve_index=False))

@@ -13,6 +13,7 @@ import msgspec
 
 from connectors.events import moment
 from connectors.records import Customer
+from worker.describing import with_source
 from worker.merges import united_json
 from worker.roster import Person
 
@@ -23,7 +24,10 @@ def take_hearsay(person: Person, body: Customer) -> None:
     Attributes are taken where there is none. A suppression is taken, never lifted. Of consents
     the later one stands; without a date a yes is taken only where nothing is known, a no always.
     """
-    person.attributes = united_json(_json(body.attributes), person.attributes)
+    already: dict[str, object] = msgspec.json.decode(person.attributes or "{}")
+    new = {name: said for name, said in body.attributes.items() if name not in already}
+    told = with_source(new, body.heard_from, body.updated_at)
+    person.attributes = united_json(_json(told), person.attributes)
     person.time_zone = person.time_zone or body.time_zone or ""
     person.is_suppressed = person.is_suppressed or bool(body.is_suppressed)
     known: dict[str, bool | str] = msgspec.json.decode(person.consents or "{}")

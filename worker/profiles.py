@@ -11,6 +11,7 @@ from connectors.events import microseconds
 from connectors.records import Customer
 from worker import bulk, models
 from worker.batch import Batch, Subject
+from worker.describing import describe_people, filled_in, with_source
 from worker.hearsay import take_hearsay, with_own_word
 from worker.merges import united_json
 from worker.sealing import Sealer
@@ -29,6 +30,7 @@ def record_people(
         if final in batch.roster.row and not batch.roster.look(final).is_known:
             batch.roster.person(final).is_known = True
     current = {id(subject) for subject in batch.subjects if _is_current(batch, subject)}
+    describe_people(batch)
     return _record_profiles(connection, batch, sealer, current)
 
 
@@ -42,10 +44,12 @@ def _is_current(batch: Batch, subject: Subject) -> bool:
         take_hearsay(person, body)
         return False
     version = microseconds(body.updated_at)
+    said = with_source(body.attributes, subject.event.source, body.updated_at)
     if version <= person.profile_version:
+        person.attributes = filled_in(person.attributes, said)
         return False
     person.profile_version = version
-    person.attributes = united_json(person.attributes, _json(body.attributes))
+    person.attributes = united_json(person.attributes, _json(said))
     person.consents = with_own_word(person.consents, body.consents)
     person.time_zone = body.time_zone or person.time_zone
     if body.is_suppressed is not None:

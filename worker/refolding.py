@@ -16,11 +16,13 @@ from sqlalchemy import Connection, select
 
 from connectors.events import moment
 from segmentation import running
+from segmentation.demographics import describe
 from segmentation.record import Records
 from segmentation.running import FactKind, Facts
 from worker import bulk, models
 from worker.batch import FactTuple, offset_at
 from worker.catalogue import NO_SLOT
+from worker.describing import person_of
 from worker.opinions import values_of
 from worker.roster import COLUMNS, Person, Roster, save_roster
 from worker.sales import all_purchases
@@ -101,6 +103,11 @@ def _folded(
     records = running.empty(len(customers))
     if facts:
         running.fold(records, Facts.of(facts))
+    columns_read = ("id", "attributes")
+    for customer, said in bulk.select_keys(
+        connection, models.customers, columns_read, "id", customers
+    ):
+        describe(records, place[customer], person_of(said))
     for customer, bought in products.items():
         records["distinct_products"][place[customer]] = len(bought)
     return records, products

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connectors.attributes import BUILT_IN, sorted_attributes
+from connectors.demographics import coarse
 from connectors.events import Event
 from connectors.facts import normalised_email
 from connectors.generic.messages import Unfit, part, text
@@ -32,6 +33,8 @@ def identify_event(story: Story) -> Event:
     traits = _traits(story)
     declared = {**BUILT_IN, **story.sender.declared}
     attributes, hidden = sorted_attributes(traits, declared)
+    # As declared where a store declares one of these by itself.
+    attributes = coarse(traits, story.times.at) | attributes
     named = {
         ours: first_text(traits.get(name) for name in names) for ours, names in _PERSONAL.items()
     }

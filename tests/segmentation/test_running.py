@@ -9,6 +9,7 @@ import pytest
 
 from connectors.events import microseconds
 from connectors.records import LARGEST_AMOUNT, RETURN_REASONS
+from segmentation.demographics import FEMALE, Person, describe
 from segmentation.errors import FactRefused, UnknownFeature, UnknownSchema
 from segmentation.features import NAMES
 from segmentation.record import FORMER
@@ -264,22 +265,23 @@ def test_records_survive_packing() -> None:
     assert len(unpack([])) == 0
 
 
-def former(records: Records) -> list[bytes]:
-    """Records as the version before wrote them."""
-    return [(1).to_bytes(4, "little") + one[4 : FORMER[1]] for one in pack(records)]
+def former(records: Records, schema: int) -> list[bytes]:
+    """Records as an earlier version wrote them."""
+    return [schema.to_bytes(4, "little") + one[4 : FORMER[schema]] for one in pack(records)]
 
 
-def test_records_of_the_schema_before_are_read_with_what_they_lack_undefined() -> None:
+@pytest.mark.parametrize("schema", FORMER)
+def test_records_of_a_schema_before_are_read_with_what_they_lack_undefined(schema: int) -> None:
     bought = folded(*(orders(NOW - n * DAY) for n in range(12)), views(NOW - DAY))
-    mixed = unpack([*former(bought), *pack(folded(views(NOW))), *former(empty(1))])
+    mixed = unpack([*former(bought, schema), *pack(folded(views(NOW))), *former(empty(1), schema)])
     assert (mixed == np.concatenate([bought, folded(views(NOW)), empty(1)])).all()
     review = Facts.columns([0], FactKind.REVIEW, [NOW], value=350)
     assert np.isnan(value(mixed[:1], "rating_mean"))
     fold(mixed, review)
     assert value(mixed[:1], "rating_mean") == 3.5
-    assert unpack(former(bought)[:0]).size == 0
-    with pytest.raises(UnknownSchema, match=f"of {FORMER[1] - 1} bytes"):
-        unpack([former(bought)[0][:-1]])
+    assert np.isnan(value(mixed[:1], "age"))
+    with pytest.raises(UnknownSchema, match=f"of {FORMER[schema] - 1} bytes"):
+        unpack([former(bought, schema)[0][:-1]])
 
 
 def test_what_customers_say_is_no_act() -> None:
@@ -288,6 +290,31 @@ def test_what_customers_say_is_no_act() -> None:
     assert value(records, "complaints_90d") == pytest.approx(2.5)
     assert np.isnan(value(records, "last_seen_days"))
     assert value(records, "sessions") == 0
+
+
+@pytest.mark.parametrize("year", [1998, 2029, 2030, 2060])
+def test_complaints_fade_at_any_date(year: int) -> None:
+    at = microseconds(datetime(year, 1, 3, tzinfo=UTC))
+    told = [at - 90 * DAY, at, at - 40 * 365 * DAY]
+    facts = [Facts.columns([0], FactKind.COMPLAINT, [one]) for one in told]
+    for batches in (facts, facts[::-1]):
+        assert value(folded(*batches), "complaints_90d", at + 90 * DAY) == pytest.approx(0.75)
+
+
+def test_who_somebody_is_is_set_and_stays_through_facts_and_merges() -> None:
+    records = folded(views(NOW))
+    describe(records, 0, Person(1990, 3, 0, FEMALE, 5))
+    fold(records, orders(NOW))
+    expected = {"age": 36, "household_size": 3, "income_band": 5, "gender_female": 1}
+    for one in (records, merge(records, empty(1))[0], merge(empty(1), records)[0]):
+        assert {name: value(one, name) for name in expected} == expected
+        assert value(one, "gender_male") == 0
+        assert np.isnan(value(one, "education"))
+    end_of_year = microseconds(datetime(2027, 1, 1, tzinfo=UTC))
+    assert [value(records, "age", end_of_year + late) for late in (-1, 0)] == [36, 37]
+    describe(records, 0, Person(education=1))
+    assert value(records, "education") == 0
+    assert np.isnan(value(records, "gender_male"))
 
 
 def test_ratings_of_lately_weigh_more() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,7 +17,9 @@ from connectors.events import microseconds
 from connectors.records import LARGEST_AMOUNT, RETURN_REASONS
 from segmentation import batch
 from segmentation.batch_sentiment import COUNTED
+from segmentation.demographics import Person, describe
 from segmentation.features import BY_NAME, NAMES
+from segmentation.histories import no_people
 from segmentation.running import (
     FactKind,
     Facts,
@@ -215,15 +218,48 @@ def fact(draw: st.DrawFn) -> Fact:
 logs = st.lists(fact(), max_size=60)
 
 
+def person() -> st.SearchStrategy[Person]:
+    """Who somebody may be; 0 is unknown."""
+    born = st.just(0) | st.integers(1900, 2025)
+    codes = (st.integers(0, most) for most in (20, 9, 3, 5))
+    return st.builds(Person, born, *codes)
+
+
+def table_of(people: list[Person]) -> pd.DataFrame:
+    """The same people as a table."""
+    rows = [
+        (
+            str(row),
+            ("", "female", "male", "other")[one.gender],
+            one.birth_year or None,
+            one.income_band or None,
+            one.education - 1 if one.education else None,
+            one.household_size or None,
+        )
+        for row, one in enumerate(people)
+    ]
+    blank = no_people()
+    return pd.DataFrame(rows, columns=blank.columns).astype(blank.dtypes.to_dict())
+
+
 @settings(max_examples=60, deadline=None)
-@given(logs, st.lists(st.integers(0, 60), max_size=6), st.sampled_from([0, 2, 3]))
+@given(
+    logs,
+    st.lists(st.integers(0, 60), max_size=6),
+    st.sampled_from([0, 2, 3]),
+    st.lists(person(), min_size=CUSTOMERS, max_size=CUSTOMERS),
+)
 @pytest.mark.invariant("I4")
 def test_any_batches_in_any_order_equal_the_definition(
-    log: list[Fact], cuts: list[int], exponent: int
+    log: list[Fact], cuts: list[int], exponent: int, people: list[Person]
 ) -> None:
-    columns = derive(running(log, cuts), AS_OF, currency_exponent=exponent)
+    records = running(log, cuts)
+    for row, person in enumerate(people):
+        describe(records, row, person)
+    columns = derive(records, AS_OF, currency_exponent=exponent)
     as_of = pd.Timestamp(AS_OF, unit="us", tz="UTC")
-    expected = batch.customer_features(history(log), as_of, exponent)
+    known = replace(history(log), people=table_of(people))
+    expected = batch.customer_features(known, as_of, exponent)
     assert differences(columns, expected) == []
 
 

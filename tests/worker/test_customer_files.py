@@ -109,7 +109,8 @@ def test_the_stores_own_word_is_never_overruled(driver: Driver, tmp_path: Path) 
     old = (START - timedelta(days=9)).isoformat()
     taken(driver, tmp_path / "a.csv", header, f"c1,ann@x.example,yes,{old},m")
     assert consents(driver, "ann@x.example") == {"email": False}
-    assert json.loads(person(driver, "ann@x.example").attributes) == {"gender": "f"}
+    said = json.loads(person(driver, "ann@x.example").attributes)
+    assert (said["gender"], said["gender.from"]) == ("f", "webhook")
     driver.now += timedelta(days=9)
     new = (START + timedelta(days=1)).isoformat()
     taken(driver, tmp_path / "a.csv", header, f"c1,ann@x.example,yes,{new},m")

@@ -190,7 +190,7 @@ def test_identify_parts_the_open_from_the_personal() -> None:
     assert event.body == Customer(
         "C1",
         NOW,
-        attributes={"gender": "f", "size": "M"},
+        attributes={"birth_year": 1990, "gender": "f", "size": "M"},
         consents={"email": True, "sms": False},
         time_zone="Asia/Tokyo",
     )

@@ -1,0 +1,124 @@
+"""Who customers are: by whom it was said, where it stands, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from connectors.demographics import coarse
+from connectors.events import Event
+from connectors.records import Customer
+from segmentation.features import DEMOGRAPHIC
+from tests.worker.driving import DAY, HOUR, START, Driver
+from worker import models
+from worker.customer_files import import_customers
+from worker.database import transaction
+from worker.refolding import refold_all
+from worker.trying.asking import Wishes
+
+ANN = ("customer_id", "ann")
+SAID = {"birthday": "1990-05-17", "gender": "f", "income_band": 4, "education": 6}
+
+
+def told(driver: Driver, said: Mapping[str, Any], at: Any = START, who: str = "ann") -> Event:
+    body = Customer(who, at, attributes=coarse(said, at))
+    return driver.fact(body, birthday=said.get("birthday", ""))
+
+
+def known(driver: Driver, who: tuple[str, str] = ANN) -> dict[str, float]:
+    """The demographic features that are known."""
+    customer = driver.customer(*who)
+    values = {name: driver.feature(customer, name) for name in DEMOGRAPHIC}
+    return {name: value for name, value in values.items() if not np.isnan(value)}
+
+
+def row(driver: Driver) -> dict[str, Any]:
+    (attributes,) = driver.values(models.customers, "attributes", id=driver.customer(*ANN))
+    found: dict[str, Any] = json.loads(attributes)
+    return found
+
+
+EXPECTED = {"age": 36, "income_band": 4, "education": 6, "gender_female": 1, "gender_male": 0}
+
+
+@pytest.mark.invariant("I9")
+def test_a_birthday_is_sealed_and_its_year_makes_the_age(driver: Driver) -> None:
+    driver.tell(driver.order("o1", "ann"))
+    assert known(driver) == {}
+    driver.tell(told(driver, SAID))
+    assert known(driver) == EXPECTED
+    assert "05-17" not in json.dumps(row(driver))
+    assert row(driver)["birth_year"] == 1990
+    assert (row(driver)["income_band.from"], row(driver)["income_band.at"]) == (
+        "webhook",
+        START.isoformat(),
+    )
+    driver.now += 365 * DAY
+    assert known(driver)["age"] == 37
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.invariant("I3")
+def test_the_newest_word_stands_whatever_comes_first(driver: Driver, *, is_turned: bool) -> None:
+    """Of each field; a description need not say them all."""
+    events = [
+        told(driver, SAID, START - 2 * HOUR),
+        told(driver, {"income_band": 1}, START - HOUR),
+        told(driver, {"household_size": 2}),
+    ]
+    driver.tell_one_by_one(*(events[::-1] if is_turned else events))
+    assert known(driver) == EXPECTED | {"income_band": 1, "household_size": 2}
+    assert row(driver)["income_band.at"] == (START - HOUR).isoformat()
+
+
+def test_two_profiles_that_are_one_person_are_described_by_both(driver: Driver) -> None:
+    driver.tell(told(driver, {"birthday": "1990-05-17", "income_band": 2}, START - HOUR))
+    driver.tell(told(driver, {"income_band": 5, "education": 3}, START, "bob"))
+    merge = driver.touch("customers_merged", source="server", customer_id="ann", previous_id="bob")
+    driver.tell(msgspec.structs.replace(merge, identities=(ANN,)))
+    assert known(driver) == {"age": 36, "income_band": 5, "education": 3}
+
+
+def test_records_computed_again_are_of_the_same_people(driver: Driver) -> None:
+    driver.tell(told(driver, SAID), driver.order("o1", "ann"))
+    with transaction(driver.kit.engine) as connection:
+        refold_all(connection)
+    assert known(driver) == EXPECTED
+
+
+def imported(driver: Driver, tmp_path: Path, text: str) -> Any:
+    path = tmp_path / "people.csv"
+    path.write_text(text)
+    return import_customers(driver.kit, path, "shop", Wishes())
+
+
+def test_a_file_fills_gaps_says_where_from_and_overrules_nothing(
+    driver: Driver, tmp_path: Path
+) -> None:
+    driver.tell(told(driver, {"income_band": 4}))
+    header = "customer_id,birthday,sex,income_band,household_size,region,education"
+    report = imported(driver, tmp_path, f"{header}\nann,17.05.1990,F,1,2,DE-BY,clown school\n")
+    assert known(driver) == {
+        "age": 36,
+        "income_band": 4,
+        "household_size": 2,
+        "gender_female": 1,
+        "gender_male": 0,
+    }
+    said = row(driver)
+    assert (said["region"], said["region.from"]) == ("DE-BY", "file")
+    assert said["income_band.from"] == "webhook"
+    assert report.counts == {"education not understood, left out": 1}
+    assert report.left_out == []
+
+
+def test_an_age_in_a_file_is_of_the_day_it_is_read(driver: Driver, tmp_path: Path) -> None:
+    imported(driver, tmp_path, "customer_id,age\nann,40\n")
+    assert row(driver)["birth_year"] == START.year - 40
+    assert known(driver) == {"age": 40}
