@@ -8,7 +8,7 @@ numbers (`segmentation.carriers`). All are bounded, for the numbers are read wit
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -79,11 +79,16 @@ def carried(points: Floats, labels: Indices, seed: int) -> Carried:
     inside = labels != NOISE
     known, of = points[inside], labels[inside]
     tried = [_quality(kind, known, of, seed) for kind in KINDS]
-    best = max(map(_mean, tried))
-    kind = next(one.kind for one in tried if _mean(one) >= best - _AS_GOOD)
+    kind = best_kind(tried)
     carrier = trained(kind, known, of, seed)
     order = sorted(tried, key=lambda one: (one.kind != kind, -_mean(one)))
     return Carried(carrier, border(carrier, known), tuple(order))
+
+
+def best_kind(tried: Sequence[Quality]) -> str:
+    """The kind to keep; ``tried`` are the simplest first."""
+    best = max(map(_mean, tried))
+    return next(one.kind for one in tried if _mean(one) >= best - _AS_GOOD)
 
 
 def _mean(one: Quality) -> float:
