@@ -19,6 +19,7 @@ from tests.worker.driving import DAY, HOUR, START, Driver
 from worker import models
 from worker.customer_files import import_customers
 from worker.database import transaction
+from worker.describing import filled_in, with_source
 from worker.refolding import refold_all
 from worker.trying.asking import Wishes
 
@@ -75,6 +76,18 @@ def test_the_newest_word_stands_whatever_comes_first(driver: Driver, *, is_turne
     driver.tell_one_by_one(*(events[::-1] if is_turned else events))
     assert known(driver) == EXPECTED | {"income_band": 1, "household_size": 2}
     assert row(driver)["income_band.at"] == (START - HOUR).isoformat()
+
+
+def test_a_word_of_an_earlier_version_is_not_overruled_by_an_older_one() -> None:
+    older = with_source({"gender": "male", "education": 3.0}, "webhook", START)
+    assert json.loads(filled_in('{"gender":"f"}', older)) == {
+        "gender": "f",
+        "education": 3.0,
+        "education.from": "webhook",
+        "education.at": START.isoformat(),
+    }
+    hearsay = json.dumps(with_source({"gender": "f"}, "klaviyo", START + DAY))
+    assert json.loads(filled_in(hearsay, older))["gender"] == "male"
 
 
 def test_two_profiles_that_are_one_person_are_described_by_both(driver: Driver) -> None:
