@@ -71,8 +71,8 @@ def _export_anonymous(out: Path, store: str, least: int, *, json: bool) -> None:
     from worker.features_export import write_tables
 
     made = Made()
-    with reading_shop(store) as (kit, connection, shop):
-        write_tables(anonymous_tables(connection, kit.sealer, shop, least, made), out)
+    with reading_shop(store) as (_, connection, shop):
+        write_tables(anonymous_tables(connection, shop, least, made), out)
     features = len(told_features()) if made.customers else 0
     if json:
         told = {"file": str(out), "customers": made.customers, "features": features}
