@@ -17,8 +17,7 @@ from segmentation.choosing.methods import METHODS, Ground, run
 from segmentation.choosing.snapshots import Aged, Plan, Snapshot, small_rows
 from segmentation.clustering import FEATURES, learn
 from segmentation.errors import IncompatibleModel, NotEnoughCustomers
-from segmentation.explain import explain
-from segmentation.model import assign, closeness, standardised
+from segmentation.model import assign, standardised
 from segmentation.rules import Columns
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -77,7 +76,7 @@ def test_every_method_and_reduction_is_there_once(found: Comparison) -> None:
     assert len(found.curve) == 100
 
 
-@pytest.mark.parametrize("name", ["kmeans-4", "ward-4-pca", "mixture-3-factors"])
+@pytest.mark.parametrize("name", ["kmeans-4", "minibatch-3", "ward-4-pca", "mixture-3-factors"])
 def test_figures_are_those_of_the_groups_found(found: Comparison, name: str) -> None:
     one = by_id(found, name)
     plain = models.SegmentModel(0, "kmeans", (), NOW, features=FEATURES)
