@@ -20,6 +20,11 @@ from segmentation.rules import NOBODY, Columns, Floats, RuleSet, rhythm_days
 MOST: Final = 3
 """Reasons given at most."""
 
+# A reason weighs at least this much of the strongest one.
+_SLIGHT: Final = 0.1
+# Squared spreads by which a feature has to be nearer to the rival to speak for it.
+_NEARLY: Final = 0.05
+
 Kind = Literal["nobody", "alone", "rules", "learned"]
 
 
@@ -94,10 +99,12 @@ def _by_trial(model: SegmentModel, columns: Columns, group: int) -> Explanation:
         for at, name in enumerate(model.features)
     ]
     order = sorted(range(count), key=lambda at: -found[at].weight)
-    decide = [at for at in order if found[at].weight > _least(margin)]
+    most = max(one.weight for one in found)
+    decide = [at for at in order if found[at].weight > max(_least(margin), _SLIGHT * most)]
     # What is nearer to the other group's customers is no reason that anybody would take for one.
     plain = [at for at in decide if nearer[at] > 0] or decide
-    against = [at for at in reversed(order) if nearer[at] < 0 and at not in plain]
+    against = [at for at in np.argsort(nearer).tolist() if nearer[at] < -_NEARLY]
+    against = [at for at in against if at not in plain]
     joint = () if plain else _joint(model, columns, (group, rival), nearer)
     return Explanation(
         "learned",

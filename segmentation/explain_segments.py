@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -19,9 +20,12 @@ TYPICAL: Final = 3
 
 # Times and places on a circle have no more or less, squares no words.
 _UNTOLD: Final = frozenset({"time", "hour", "day", "days²", "money²"})
+# Whoever came once has come at one time of day; of what fades, the slowest is told.
+_UNTOLD_NAMES: Final = re.compile(r"\w+_focus|\w+_(7|30)d")
 _KNOWN: Final = 0.5  # of both sides
 _ALIKE: Final = 0.85  # correlation above which two features say the same
 _PLAIN: Final = 0.2  # of the shop's spread: less is no difference
+_TOLD: Final = 0.1  # of the greater value: less looks alike when it is said
 
 
 class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,22 +65,24 @@ def _compared(members: Columns, shop: Columns) -> list[Difference]:
     for name in shop:
         here, all_ = _known(members[name]), _known(shop[name])
         is_rare = len(here) <= _KNOWN * len(members[name]) or len(all_) <= _KNOWN * len(shop[name])
-        if feature(name).unit in _UNTOLD or is_rare:
+        if is_rare or feature(name).unit in _UNTOLD or _UNTOLD_NAMES.fullmatch(name):
             continue
         moved = _moved(all_, name)
         spread = float(moved.std())
         if spread > 0:
             effect = float(_moved(here, name).mean() - moved.mean()) / spread
-            found.append(_difference(name, here, all_, effect))
+            found += _differences(name, here, all_, effect)
     return found
 
 
-def _difference(name: str, here: Floats, shop: Floats, effect: float) -> Difference:
-    medians = float(np.median(here)), float(np.median(shop))
-    # Where medians hide or turn the difference, means say it.
-    if (medians[0] - medians[1]) * effect > 0:
-        return Difference(name, *medians, is_mean=False, effect=effect)
-    return Difference(name, float(here.mean()), float(shop.mean()), is_mean=True, effect=effect)
+def _differences(name: str, here: Floats, shop: Floats, effect: float) -> Iterator[Difference]:
+    """By medians; by means where medians hide or turn the difference; none where both do."""
+    for is_mean, middle in ((False, np.median), (True, np.mean)):
+        ours, theirs = float(middle(here)), float(middle(shop))
+        least = _TOLD * max(abs(ours), abs(theirs))
+        if (ours - theirs) * np.sign(effect) > least:
+            yield Difference(name, ours, theirs, is_mean=is_mean, effect=effect)
+            return
 
 
 def _known(values: Floats) -> Floats:
@@ -101,11 +107,11 @@ def typical_rows(members: Columns, shop: Columns, names: Sequence[str]) -> list[
     Distances are over the features ``names``, transformed and in the shop's standard deviations;
     what is unknown counts as nothing (a customer with one order has no gap).
     """
+    if not len(members[names[0]]):
+        return []
     moved = [_moved(np.nan_to_num(members[name]), name) for name in names]
     spreads = [_moved(np.nan_to_num(shop[name]), name).std() or 1.0 for name in names]
     points = np.stack(moved, axis=1) / np.array(spreads)
-    if not len(points):
-        return []
     away = ((points - points.mean(axis=0)) ** 2).sum(axis=1)
     nearest: list[int] = np.argsort(away, kind="stable")[:TYPICAL].tolist()
     return nearest

@@ -41,8 +41,9 @@ class Surrogate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tree of one model version.
 
     ``groups`` are ids in the model's order, ``nodes[0]`` is the root, ``unknown`` says what an
-    unknown value counts as. ``tested`` counts customers left out of learning: a row for each group
-    of the model, a column for each that the tree says.
+    unknown value counts as, and ``lacking`` of which features there were any. ``tested`` counts
+    customers left out of learning: a row for each group of the model, a column for each that the
+    tree says.
     """
 
     version: int
@@ -50,14 +51,19 @@ class Surrogate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: tuple[Node, ...]
     unknown: dict[str, float]
     tested: tuple[tuple[int, ...], ...]
+    lacking: tuple[str, ...] = ()
 
 
 class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``above`` < feature <= ``up_to``; None where there is no such bound."""
+    """``above`` < feature <= ``up_to``; None where there is no such bound.
+
+    With ``takes_unknown`` also whoever has no such value, where there is anybody.
+    """
 
     feature: str
     above: float | None = None
     up_to: float | None = None
+    takes_unknown: bool = False
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,11 +189,21 @@ def _rules(
     ends = set(_ends(surrogate, at))
     if all(is_in[end] for end in ends):
         members = sum(count for count, is_ in zip(node.counts, is_in, strict=True) if is_)
-        yield Rule(bounds, sum(node.counts), members)
+        told = tuple(_with_unknown(surrogate, bound) for bound in bounds)
+        yield Rule(told, sum(node.counts), members)
     elif node.feature and any(is_in[end] for end in ends):
         low, high = Bound(node.feature, up_to=node.bound), Bound(node.feature, above=node.bound)
         yield from _rules(surrogate, is_in, node.low, _narrowed(bounds, low))
         yield from _rules(surrogate, is_in, node.high, _narrowed(bounds, high))
+
+
+def _with_unknown(surrogate: Surrogate, bound: Bound) -> Bound:
+    stands = surrogate.unknown[bound.feature]
+    is_within = (bound.above is None or stands > bound.above) and (
+        bound.up_to is None or stands <= bound.up_to
+    )
+    takes = is_within and bound.feature in surrogate.lacking
+    return msgspec.structs.replace(bound, takes_unknown=takes)
 
 
 def _ends(surrogate: Surrogate, at: int) -> Iterator[int]:

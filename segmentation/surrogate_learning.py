@@ -46,7 +46,8 @@ def fit(model: SegmentModel, columns: Columns, *, seed: int) -> Surrogate | None
     tree = Surrogate(model.version, ids, nodes, stands, ((0,) * len(ids),) * len(ids))
     rows = {name: columns[name][left_out] for name in {*features, "orders"}}
     tested = counted(len(ids), labels[left_out], answers(tree, rows))
-    return Surrogate(model.version, ids, nodes, stands, tested)
+    lacking = tuple(name for name in features if np.isnan(told[name][buyers]).any())
+    return Surrogate(model.version, ids, nodes, stands, tested, lacking)
 
 
 def _grown(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from segmentation.explain import Explanation, Reason
 from segmentation.model import SegmentModel
 from segmentation.rules import Columns, lateness, rhythm_days
 from segmentation.wording import Words, days, money, number, share
 from segmentation.wording_features import said, told_amount
 from segmentation.wording_groups import segment_words, stage_words
+
+_NEARLY: Final = 0.99  # what is not quite all of a lead
 
 
 def sentence(words: Words, found: Explanation) -> str:
@@ -67,7 +71,7 @@ def details(words: Words, found: Explanation) -> tuple[str, ...]:
     told = [_weighed(words, found, reason, rival) for reason in found.reasons]
     if found.against:
         against = words.join([_compared(words, reason) for reason in found.against])
-        told.append(words.say("For {rival} speaks: {reasons}", rival=rival, reasons=against))
+        told.append(words.say("In favour of {rival}: {reasons}", rival=rival, reasons=against))
     if found.is_held:
         told.append(_held(words, rival))
     return tuple(told)
@@ -85,7 +89,7 @@ def _weighed(words: Words, found: Explanation, reason: Reason, rival: str) -> st
         "{fact}: were it as there, the lead over {rival} would shrink by {share}",
         fact=told,
         rival=rival,
-        share=share(reason.weight / found.margin),
+        share=share(min(reason.weight / found.margin, _NEARLY)),
     )
 
 

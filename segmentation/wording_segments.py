@@ -8,7 +8,7 @@ from typing import Final
 from segmentation.explain_segments import Difference
 from segmentation.surrogate import DEPTH, Bound, Fidelity, Rule
 from segmentation.wording import Words, message, number, share
-from segmentation.wording_features import label, told_amount
+from segmentation.wording_features import label, said, told_amount
 from segmentation.wording_groups import segment_words
 
 _CAUSES: Final = {
@@ -52,10 +52,16 @@ def bound_words(words: Words, bound: Bound) -> str:
     low = "" if bound.above is None else told_amount(words, bound.feature, bound.above)
     high = "" if bound.up_to is None else told_amount(words, bound.feature, bound.up_to)
     if low and high:
-        return words.say("{feature} above {low} up to {high}", feature=name, low=low, high=high)
-    if low:
-        return words.say("{feature} above {low}", feature=name, low=low)
-    return words.say("{feature} up to {high}", feature=name, high=high)
+        told = words.say("{feature} above {low} up to {high}", feature=name, low=low, high=high)
+    elif low:
+        told = words.say("{feature} above {low}", feature=name, low=low)
+    else:
+        told = words.say("{feature} up to {high}", feature=name, high=high)
+    if not bound.takes_unknown:
+        return told
+    return words.say(
+        "{bound} (or {unknown})", bound=told, unknown=said(words, bound.feature, float("nan"))
+    )
 
 
 def fidelity_words(words: Words, found: Fidelity) -> tuple[str, ...]:
@@ -85,7 +91,10 @@ def cause_words(words: Words, cause: str) -> str:
 def causes_words(words: Words, counts: Mapping[str, int]) -> str:
     """Numbers of changes by cause, most first: "12 by what they did, 3 as time passed"."""
     order = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    told = [f"{number(count)} {cause_words(words, cause)}" for cause, count in order]
+    told = [
+        words.say("{number} {cause}", number=number(count), cause=cause_words(words, cause))
+        for cause, count in order
+    ]
     return words.enumerated(told) or words.say("none")
 
 

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-import numpy as np
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
-from connectors.records import exponent
-from segmentation import running
 from segmentation.explain_segments import differences, typical_rows
-from segmentation.features import FEATURES
 from segmentation.rules import STAGES, Columns
 from segmentation.surrogate import agreement, fidelity, rules
 from segmentation.wording import Words
 from segmentation.wording_groups import segment_words
 from segmentation.wording_segments import difference_words, fidelity_words, rule_words
 from worker import models
+from worker.drawing import JUDGED_BY, drawn, features_of, ids_of, is_buyer
 from worker.errors import ShoalError
 from worker.segment_changes import changes
 from worker.shop import Shop
 from worker.surrogates import kept_tree
-
-SAMPLE: Final = 4_096
-"""Customers read of a segment, and of the shop."""
-
-_PAGE: Final = 500
-_JUDGED_BY: Final = ("orders", "recency_days", "gap_days_mean", "monetary_value")
-_TOLD: Final = tuple(feature.name for feature in FEATURES if feature.unit != "time")
 
 
 class UnknownSegment(ShoalError):
@@ -72,14 +61,13 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
         Naming the nearest one.
     """
     _require(shop, segment)
-    people = models.customers.c
-    buyer = (people.store == shop.number) & (people.orders > 0) & people.merged_into.is_(None)
+    people, buyer = models.customers.c, is_buyer(shop)
     member = (people.segment == segment) | (people.grouping == segment)
-    buyers, members = _ids(connection, buyer), _ids(connection, buyer & member)
-    everybody = _columns(connection, shop, _drawn(buyers))
-    drawn = _drawn(members)
-    columns = _columns(connection, shop, drawn)
-    judged_by = shop.model.features or _JUDGED_BY
+    buyers, members = ids_of(connection, buyer), ids_of(connection, buyer & member)
+    everybody = features_of(connection, shop, drawn(buyers))
+    looked_at = drawn(members)
+    columns = features_of(connection, shop, looked_at)
+    judged_by = shop.model.features or JUDGED_BY
     return {
         "id": segment,
         "name": segment_words(words, segment),
@@ -95,7 +83,7 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
         if members
         else [],
         "tree": _tree(connection, shop, segment, everybody, words),
-        "typical": [drawn[row] for row in typical_rows(columns, everybody, judged_by)],
+        "typical": [looked_at[row] for row in typical_rows(columns, everybody, judged_by)],
         "changes": changes(connection, shop, segment, len(members), words),
     }
 
@@ -107,35 +95,6 @@ def _require(shop: Shop, segment: str) -> None:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         message = f"segment {segment!r}: expected one of {', '.join(names)}{hint}"
         raise UnknownSegment(message)
-
-
-def _ids(connection: Connection, wanted: ColumnElement[bool]) -> list[int]:
-    people = models.customers.c
-    return list(connection.execute(select(people.id).where(wanted).order_by(people.id)).scalars())
-
-
-def _drawn(ids: list[int]) -> list[int]:
-    """At most ``SAMPLE`` of them by lot; the same ones each time."""
-    if len(ids) <= SAMPLE:
-        return ids
-    chosen = np.random.default_rng(0).choice(len(ids), SAMPLE, replace=False)
-    return [ids[at] for at in np.sort(chosen).tolist()]
-
-
-def _columns(connection: Connection, shop: Shop, ids: list[int]) -> Columns:
-    names = tuple(dict.fromkeys((*_JUDGED_BY, *shop.model.features, *_TOLD)))
-    packed = list(_records(connection, ids))
-    records = running.unpack(packed) if packed else running.empty(0)
-    digits = exponent(shop.currency)
-    return running.derive(records, shop.now, currency_exponent=digits, names=names)
-
-
-def _records(connection: Connection, ids: list[int]) -> Iterator[bytes]:
-    people = models.customers.c
-    query = select(people.record).order_by(people.id)
-    for start in range(0, len(ids), _PAGE):
-        for row in connection.execute(query.where(people.id.in_(ids[start : start + _PAGE]))):
-            yield bytes(row.record)
 
 
 def _tree(

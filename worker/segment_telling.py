@@ -52,7 +52,8 @@ def _rules(words: Words, tree: Mapping[str, Any] | None) -> Iterator[str]:
     if tree["rules"]:
         yield f"  {about}"
     yield "  " + words.say(
-        "Learned with version {version}; today both say the same of {share} of the shop.",
+        "Learned with version {version}; today both say the same of {share} of the shop, those "
+        "learned from among them.",
         version=tree["version"],
         share=share(tree["agreement_now"]),
     )

@@ -110,7 +110,7 @@ def test_what_is_nearer_to_the_other_group_speaks_against() -> None:
     assert [reason.feature for reason in found.reasons] == ["recency_days"]
     assert [reason.feature for reason in found.against] == ["orders"]
     said = details(Words(), found)
-    assert said[-1] == "For Loyal · buy often speaks: 6 orders (typical here 0, there 10)"
+    assert said[-1] == "In favour of Loyal · buy often: 6 orders (typical here 0, there 10)"
 
 
 def test_somebody_held_is_told_so() -> None:

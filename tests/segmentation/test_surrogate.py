@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
-from segmentation.clustering import Recipe, learn
 from segmentation.errors import IncompatibleModel
-from segmentation.model import SegmentModel, assign, rules_model
-from segmentation.rules import RuleSet
+from segmentation.model import Group, SegmentModel, assign, rules_model, standardised
+from segmentation.rules import STAGES, RuleSet
 from segmentation.surrogate import (
     DEPTH,
     Bound,
@@ -52,7 +52,23 @@ def shop(count: int, seed: int = 1) -> dict[str, Any]:
 
 
 def learned(people: dict[str, Any]) -> SegmentModel:
-    return learn(people, None, seed=3, now=NOW, recipe=Recipe(k=5))
+    """Five groups by k-means over the logarithms."""
+    names = tuple(people)
+    moved = np.array([np.log1p(np.nan_to_num(people[name])) for name in names])
+    frame = SegmentModel(
+        1,
+        "kmeans",
+        tuple(Group(f"{stage}.often", stage, stage) for stage in STAGES[:5]),
+        NOW,
+        features=names,
+        transforms=("log",) * len(names),
+        imputed=(0.0,) * len(names),
+        centre=tuple(moved.mean(axis=1).tolist()),
+        scale=tuple(moved.std(axis=1).tolist()),
+    )
+    found = KMeans(5, n_init=1, random_state=3).fit(standardised(frame, people))
+    centres = tuple(map(tuple, found.cluster_centers_.tolist()))
+    return msgspec.structs.replace(frame, centroids=centres)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +146,12 @@ def test_ways_that_end_alike_are_one_rule() -> None:
     assert rules(two_groups(), "lost") == ()
 
 
+def test_a_rule_says_where_the_unknown_belong() -> None:
+    lacking = msgspec.structs.replace(two_groups(), lacking=("orders",))
+    assert rules(lacking, "new")[0].bounds == (Bound("orders", up_to=2.0, takes_unknown=True),)
+    assert not rules(lacking, "loyal")[0].bounds[0].takes_unknown
+
+
 def test_fidelity_is_counted_on_those_left_out() -> None:
     told = fidelity(two_groups(), "new")
     assert (told.customers, told.agreement) == (40, 37 / 40)
@@ -182,6 +204,7 @@ def test_the_same_customers_make_the_same_tree(
     people: dict[str, Any], model: SegmentModel, tree: Surrogate
 ) -> None:
     assert fit(model, people, seed=1) == tree
+    assert tree.lacking == ("gap_days_mean",)
 
 
 def test_it_goes_on_with_the_groups_of_a_later_version(

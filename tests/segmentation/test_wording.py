@@ -103,6 +103,10 @@ def test_rules_are_told_with_their_bounds() -> None:
         "1,000 of 1,200 such customers belong here"
     )
     assert bound_words(ZH, bounds[1]) == "距最近一次下单超过 30 天 且不超过 90 天"
+    seldom = Bound("gap_days_mean", up_to=30, takes_unknown=True)
+    assert bound_words(EN, seldom) == (
+        "usual time between orders up to 30 days (or no second order yet)"
+    )
     assert bound_words(ZH, Bound("monetary_value", up_to=500)) == "累计消费不超过 £500"
     assert rule_words(EN, Rule((), 3, 3)).startswith("everybody: 3 of 3")
 

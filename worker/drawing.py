@@ -1,0 +1,62 @@
+"""Customers drawn by lot, and their features as they are now: what reports are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, select
+
+from connectors.records import exponent
+from segmentation import running
+from segmentation.features import FEATURES
+from segmentation.rules import Columns
+from worker import models
+from worker.shop import Shop
+
+SAMPLE: Final = 4_096
+"""Customers drawn at most."""
+
+JUDGED_BY: Final = ("orders", "recency_days", "gap_days_mean", "monetary_value")
+"""What the rules read; a learned model names its features."""
+
+_PAGE: Final = 500
+_TOLD: Final = tuple(feature.name for feature in FEATURES if feature.unit != "time")
+
+
+def is_buyer(shop: Shop) -> ColumnElement[bool]:
+    """The store's customers with an order."""
+    people = models.customers.c
+    return (people.store == shop.number) & (people.orders > 0) & people.merged_into.is_(None)
+
+
+def ids_of(connection: Connection, wanted: ColumnElement[bool]) -> list[int]:
+    """Our ids of some customers, ascending."""
+    people = models.customers.c
+    return list(connection.execute(select(people.id).where(wanted).order_by(people.id)).scalars())
+
+
+def drawn(ids: list[int]) -> list[int]:
+    """At most ``SAMPLE`` of them, by lot; the same ones each time."""
+    if len(ids) <= SAMPLE:
+        return ids
+    chosen = np.random.default_rng(0).choice(len(ids), SAMPLE, replace=False)
+    return [ids[at] for at in np.sort(chosen).tolist()]
+
+
+def features_of(connection: Connection, shop: Shop, ids: list[int]) -> Columns:
+    """Every feature but times, in the order of the ids, aged to the store's business time."""
+    names = tuple(dict.fromkeys((*JUDGED_BY, *shop.model.features, *_TOLD)))
+    packed = list(_records(connection, ids))
+    records = running.unpack(packed) if packed else running.empty(0)
+    digits = exponent(shop.currency)
+    return running.derive(records, shop.now, currency_exponent=digits, names=names)
+
+
+def _records(connection: Connection, ids: list[int]) -> Iterator[bytes]:
+    people = models.customers.c
+    query = select(people.record).order_by(people.id)
+    for start in range(0, len(ids), _PAGE):
+        for row in connection.execute(query.where(people.id.in_(ids[start : start + _PAGE]))):
+            yield bytes(row.record)
