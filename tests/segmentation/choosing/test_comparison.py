@@ -204,38 +204,3 @@ def test_a_carried_model_stays_until_somebody_compares_anew(found: Comparison) -
     assert carried is not None
     after = learn(shop(400, seed=2), carried, seed=1, now=NOW)
     assert after == msgspec.structs.replace(carried, version=carried.version + 1)
-
-
-@pytest.mark.parametrize("name", ["kmeans-4-pca", "kmeans-4-factors", "mixture-4"])
-def test_a_reason_is_true_when_it_is_tried(found: Comparison, name: str) -> None:
-    model, columns = by_id(found, name).model, shop(40)
-    assert model is not None
-    typical, groups = models.centroid_values(model), assign(model, columns)
-    for row, group in enumerate(groups.tolist()):
-        one = some(columns, np.array([row]))
-        told = explain(model, one, group)
-        assert told.group == model.groups[group].id
-        assert told.reasons
-        rival = next(at for at, its in enumerate(model.groups) if its.name == told.rival)
-        close = closeness(model, one)[0]
-        lead = close[group] - close[rival]
-        said = [
-            feature for feature in FEATURES if any(word(feature) in text for text in told.reasons)
-        ]
-        for feature in said:
-            other = closeness(model, {**one, feature: typical[feature][[rival]]})[0]
-            assert other[group] - other[rival] < lead
-
-
-def word(feature: str) -> str:
-    """What only the sentence about this feature says."""
-    return {
-        "recency_days": "last order",
-        "orders": " orders (",
-        "monetary_value": "spent in all",
-        "average_order_value": "spent an order",
-        "tenure_days": "first order",
-        "items_per_order": "products an order",
-        "gap_days_mean": "between orders",
-        "distinct_products": "products in all",
-    }[feature]
