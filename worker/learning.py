@@ -32,6 +32,7 @@ from worker.database import reading, transaction
 from worker.doors import Door, door_of
 from worker.runtime import Kit
 from worker.shop import model_in_force
+from worker.surrogates import keep_tree
 
 SAMPLE: Final = 4_096  # customers read in a pass
 LINES: Final = 60_000  # order lines, the newest, that the product table rests on
@@ -223,6 +224,7 @@ def publish(kit: Kit, read: Read, model: SegmentModel) -> bool:
         ]
         bulk.insert_missing(connection, models.models, columns, rows)
     _log.info("model_published", extra={"store": read.door.store.id, "version": version})
+    keep_tree(kit, store, model, read.columns)
     return True
 
 

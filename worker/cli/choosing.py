@@ -127,6 +127,7 @@ def promote(
     from worker.comparing_kept import kept, publishable
     from worker.database import reading, transaction
     from worker.promoting import promotion, publish
+    from worker.surrogates import learn_tree
 
     if json and not yes:
         problem = "--json asks nothing: add --yes to publish"
@@ -142,6 +143,7 @@ def promote(
             typer.confirm(question, abort=True)
         with transaction(kit.engine) as connection:
             publish(connection, shop, chosen, kit.clock())
+        learn_tree(kit, shop)
         is_told = _announced(kit, shop.number, chosen.model.version)
     if json:
         print_json(_promoted(candidate, chosen, is_told=is_told))
