@@ -43,6 +43,7 @@ _TREES: Final = 25
 _NEURONS: Final = 24
 _TURNS: Final = 300  # passes over the customers that the network may take
 _COST: Final = 10.0
+_CELL: Final = 5  # customers at least whose mean a machine may keep
 _FOLDS: Final = 5
 _AS_GOOD: Final = 0.005  # of the mean of the three scores: then the simpler one carries
 _HELD: Final = 0.1  # share of customers nearest to a border, who are held back from crossing it
@@ -140,9 +141,39 @@ def _made(kind: str, seed: int) -> Any:
         case "planes":
             return LinearSVC(C=1.0, dual=False, random_state=seed)
         case "machine":
-            return SVC(C=_COST, gamma="auto", break_ties=True, random_state=seed)
+            return _CellMachine(C=_COST, gamma="auto", break_ties=True, random_state=seed)
         case _:
             return MLPClassifier((_NEURONS,), max_iter=_TURNS, random_state=seed)
+
+
+class _CellMachine(SVC):  # type: ignore[misc]  # scikit-learn ships no types
+    """A machine that is shown means of some customers each, so that it keeps no customer."""
+
+    def fit(self, X: Floats, y: Indices) -> _CellMachine:  # noqa: N803 - scikit-learn's words
+        """Fit the means of `cells`, weighted by their customers."""
+        means, labels, counts = cells(X, y)
+        super().fit(means, labels, sample_weight=counts)
+        return self
+
+
+def cells(points: Floats, labels: Indices) -> tuple[Floats, Indices, Floats]:
+    """Means of neighbours within each group, their labels, and how many customers each stands for.
+
+    A group is halved at the median of its widest direction until a half would have fewer than
+    five: a support vector is a row that was trained on, and a model holds no customer's row.
+    """
+    found: list[tuple[Floats, int, int]] = []
+    open_ = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    while open_:
+        rows = open_.pop()
+        if len(rows) < 2 * _CELL:
+            found.append((points[rows].mean(axis=0), int(labels[rows[0]]), len(rows)))
+            continue
+        widest = int(points[rows].var(axis=0).argmax())
+        order = rows[np.argsort(points[rows, widest], kind="stable")]
+        open_ += [order[: len(order) // 2], order[len(order) // 2 :]]
+    means, of, counts = zip(*found, strict=True)
+    return np.array(means), np.array(of), np.array(counts, dtype=np.float64)
 
 
 def tree_of(fitted: Any) -> Tree:

@@ -14,7 +14,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from segmentation.carriers import Carrier, Tree, chosen, fits, scores
+from segmentation.carriers import Carrier, Machine, Tree, chosen, fits, scores
 from segmentation.choosing import carrying
 from segmentation.choosing.carrying import KINDS, border, carried, mixture_of
 from segmentation.rules import Floats, Indices
@@ -128,6 +128,24 @@ def test_the_figures_of_a_classifier_are_those_of_cross_validation() -> None:
     assert tree.recall == pytest.approx(recall_score(labels, guess, average="macro"))
     assert tree.f1 == pytest.approx(f1_score(labels, guess, average="macro"))
     assert {one.kind for one in told.tried} == set(KINDS)
+
+
+def test_a_machine_keeps_means_of_five_customers_and_more() -> None:
+    points, labels = clouds(11, 3, 4, 300)
+    means, of, counts = carrying.cells(points, labels)
+    assert counts.min() >= 5
+    assert counts.max() < 10
+    assert np.bincount(of, counts).tolist() == np.bincount(labels).tolist()
+    for group in range(3):
+        mine = of == group
+        middle = np.average(means[mine], axis=0, weights=counts[mine])
+        assert np.allclose(middle, points[labels == group].mean(axis=0))
+    machine = carrying.trained("machine", points, labels, 0)
+    assert isinstance(machine, Machine)
+    apart = np.abs(np.array(machine.vectors)[:, None] - points).max(axis=2)
+    assert apart.min() > 1e-6  # no vector is a customer
+    told = scores(machine, points).argmax(axis=1)
+    assert accuracy_score(labels, told) > 0.8
 
 
 def test_of_nearly_equals_the_simplest_carries() -> None:
