@@ -14,8 +14,15 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from segmentation.features import feature
-from segmentation.model import Group, SegmentModel, predict, restored, stage_name
+from segmentation.features import feature, signed_log
+from segmentation.model import (
+    Group,
+    SegmentModel,
+    centroid_values,
+    predict,
+    restored,
+    stage_name,
+)
 from segmentation.rules import STAGES, Columns, Floats, RuleSet, rhythm_days
 from segmentation.scaling import moved, spread
 
@@ -100,6 +107,23 @@ def described(model: SegmentModel, columns: Columns) -> Profile:
         centre, scale = spread(values)
         typical[name] = restored(means, feature(name).transform)
         relative[name] = (means - centre) / scale
+    return Profile(typical, relative, tuple(counts.tolist()), model.rules)
+
+
+def profiled(model: SegmentModel, counts: Floats) -> Profile | None:
+    """The profile of a learned model's groups by their centres alone, ``counts`` customers in each.
+
+    None where the model does not use all that a stage is told by.
+    """
+    if not set(_PLACED) <= set(model.features):
+        return None
+    typical = centroid_values(model)
+    relative = {
+        name: ((signed_log(typical[name]) if how == "log" else typical[name]) - centre) / scale
+        for name, how, centre, scale in zip(
+            model.features, model.transforms, model.centre, model.scale, strict=True
+        )
+    }
     return Profile(typical, relative, tuple(counts.tolist()), model.rules)
 
 

@@ -1,7 +1,7 @@
-"""How features are made comparable before groups are learned from them, robustly.
+"""How features are made comparable before groups are learned from them.
 
-Measured on a sample and then frozen in the model's versions, so that distances mean the same from
-one to the next; measured again only when the data have drifted away.
+Centre and spread follow the shop from version to version, by what the ageing pass adds up over
+everybody: a spread that is frozen and then measured anew moves a third of the customers at once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ _IMPUTED: Final = {"gap_days_mean": 0.0, "gap_days_variance": 0.0}
 # A spread below this is rounding: the feature is the same for everybody.
 _CONSTANT: Final = 1e-9
 
+LEAST_SPREAD: Final = 0.25
+"""Spread of a feature in logarithms below which it counts as this one. Where customers differ by
+less than a quarter (all came in the same spring, say), that difference is not to weigh as much as
+being a customer twice as long does elsewhere."""
+
 
 class Scaling(msgspec.Struct, frozen=True):
     """Parallel over features: the transform, and centre and spread after it.
@@ -33,21 +38,34 @@ class Scaling(msgspec.Struct, frozen=True):
 
 
 def measured(columns: Columns, features: tuple[str, ...]) -> Scaling:
-    """The scaling that this sample asks for. Raises `UnknownFeature` outside the catalogue."""
+    """The scaling that these customers ask for. Raises `UnknownFeature` outside the catalogue."""
     rows = []
     for name in features:
-        centre, scale = spread(moved(columns, name))
-        rows.append((feature(name).transform, unknown(name, columns[name]), centre, scale))
+        values, transform = moved(columns, name), feature(name).transform
+        scale = _least(float(values.std()), transform)
+        unknown_value = unknown(name, columns[name])
+        rows.append((transform, unknown_value, float(values.mean()), scale))
     transforms, imputed, centres, scales = zip(*rows, strict=True)
     return Scaling(transforms, imputed, centres, scales)
 
 
-def has_drifted(before: Scaling, after: Scaling, bound: float) -> bool:
-    """Whether a centre moved by ``bound`` spreads, or a spread grew or shrank by that share."""
-    scale = np.array(before.scale)
-    shift = np.abs(np.array(after.centre) - np.array(before.centre)) / scale
-    stretch = np.abs(np.log(np.array(after.scale) / scale))
-    return bool((shift > bound).any() or (stretch > np.log1p(bound)).any())
+def followed(before: Scaling, totals: Floats, squares: Floats, customers: float) -> Scaling:
+    """The scaling after an ageing pass.
+
+    ``totals`` and ``squares`` are each feature's sums over the customers, in the scale before.
+    """
+    mean = totals / customers
+    deviation = np.sqrt(np.maximum(squares / customers - mean**2, 0.0))
+    centre = np.array(before.centre) + mean * np.array(before.scale)
+    wide = (deviation * np.array(before.scale)).tolist()
+    scale = tuple(map(_least, wide, before.transforms))
+    return Scaling(before.transforms, before.imputed, tuple(centre.tolist()), scale)
+
+
+def _least(deviation: float, transform: Transform) -> float:
+    if transform == "log":
+        return max(deviation, LEAST_SPREAD)
+    return deviation if deviation > _CONSTANT else 1.0
 
 
 def moved(columns: Columns, name: str) -> Floats:

@@ -152,7 +152,7 @@ def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event])
     return [
         customer
         for slice_ in turns.slices(shop, ticks)
-        for customer in judging.movers(connection, shop, now, slice_)
+        for customer in judging.aged(connection, shop, now, slice_)
     ]
 
 

@@ -115,6 +115,8 @@ models = table(
     number("customers_read"),
     text("report", "{}"),
 )
+# What the ageing pass has added up under the model in force (segmentation.sums), as JSON.
+group_sums = table("group_sums", key("store", Integer), text("body"))
 learning = table("learning", key("store", Integer), number("wanted_at"), number("learned_at"))
 
 # Open until replayed. The whole body is sealed.

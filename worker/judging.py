@@ -8,10 +8,10 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 
 from connectors.records import exponent
-from segmentation import running
+from segmentation import running, sums
 from segmentation.model import SegmentModel, assign, group_indices
 from segmentation.record import Records
-from segmentation.rules import Indices
+from segmentation.rules import Columns, Indices
 from worker import bulk, models
 from worker.batch import Batch, Move
 from worker.shop import Shop
@@ -35,19 +35,55 @@ def movers(
         (i, n): only the customers whose id leaves i when divided by n. None: all of them.
     """
     found: list[int] = []
-    for ids, groupings, records in _pages(connection, shop, slice_):
+    for ids, groupings, records in pages(connection, shop, slice_):
         groups = _groups(shop.model, records, groupings, now, shop.currency)
-        found += [
-            customer
-            for customer, grouping, group in zip(ids, groupings, groups.tolist(), strict=True)
-            if grouping != (shop.model.groups[group].id if group >= 0 else "")
-        ]
+        found += elsewhere(shop.model, ids, groupings, groups)
     return found
 
 
-def _pages(
+def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None) -> list[int]:
+    """`movers`, and what learning needs of everybody added up and written beside them."""
+    model = shop.model
+    if model.kind != "kmeans":
+        return movers(connection, shop, now, slice_)
+    number, slices = slice_ or (0, 1)
+    present = sums.turned(kept_sums(connection, shop.number, model), model, number)
+    found: list[int] = []
+    read = sums.nothing(model)
+    for ids, groupings, records in pages(connection, shop, slice_):
+        columns = _columns(model, records, now, shop.currency)
+        groups, its = sums.judged(
+            model, columns, group_indices(model, groupings), sums.centres_of(present)
+        )
+        found += elsewhere(model, ids, groupings, groups)
+        read = sums.plus(read, its)
+    body = sums.to_json(sums.added(present, model, read, (number, slices)))
+    bulk.upsert(connection, models.group_sums, ("store", "body"), [(shop.number, body)])
+    return found
+
+
+def kept_sums(connection: Connection, store: int, model: SegmentModel) -> sums.GroupSums:
+    """What ageing passes have added up under a model; nothing yet where it is new."""
+    columns = models.group_sums.c
+    body = connection.execute(select(columns.body).where(columns.store == store)).scalar()
+    return sums.from_json(body, model) if body else sums.begun(model)
+
+
+def elsewhere(
+    model: SegmentModel, ids: list[int], groupings: list[str], groups: Indices
+) -> list[int]:
+    """The customers whose group is not the one that their row says."""
+    return [
+        customer
+        for customer, grouping, group in zip(ids, groupings, groups.tolist(), strict=True)
+        if grouping != (model.groups[group].id if group >= 0 else "")
+    ]
+
+
+def pages(
     connection: Connection, shop: Shop, slice_: tuple[int, int] | None
 ) -> Iterator[tuple[list[int], list[str], Records]]:
+    """Customers with an order, some at a time: ids, groups' ids, records."""
     columns = models.customers.c
     wanted = (columns.store == shop.number) & (columns.orders > 0) & columns.merged_into.is_(None)
     if slice_ is not None:
@@ -69,9 +105,13 @@ def _pages(
 def _groups(
     model: SegmentModel, records: Records, groupings: list[str], now: int, currency: str
 ) -> Indices:
-    names = tuple(dict.fromkeys((*_JUDGED_BY, *model.features)))
-    columns = running.derive(records, now, currency_exponent=exponent(currency), names=names)
+    columns = _columns(model, records, now, currency)
     return assign(model, columns, group_indices(model, groupings))
+
+
+def _columns(model: SegmentModel, records: Records, now: int, currency: str) -> Columns:
+    names = tuple(dict.fromkeys((*_JUDGED_BY, *model.features)))
+    return running.derive(records, now, currency_exponent=exponent(currency), names=names)
 
 
 def judge(connection: Connection, batch: Batch) -> None:

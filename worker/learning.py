@@ -1,9 +1,10 @@
 """Learning a store's next segment model and product table, in a process of its own.
 
-The only process that loads scikit-learn. It reads a bounded sample of random customers aged to the
-store's business time (never only the most active), learns, and publishes both as immutable versions
-in one transaction. Nobody is moved here: the drain judges everybody by the new version, silently,
-when it next commits for the store.
+The only process that loads scikit-learn. Where groups are found it reads everybody, or 50,000
+random customers, aged to the store's business time; else it goes on from what the drain's ageing
+pass has added up, and reads one customer in fifty to say who moves. Both tables are published as
+immutable versions in one transaction. Nobody is moved here: the drain judges everybody by the new
+version, silently, when it next commits for the store.
 """
 
 from __future__ import annotations
@@ -14,27 +15,39 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from campaigns.recommendations import Indexes, Shelf, best_sellers, cooccurrence, shelf_text
 from connectors.events import Event, event_id, microseconds, moment
 from connectors.records import exponent
 from segmentation import running, stability
+from segmentation.drift import Drift
 from segmentation.model import SegmentModel, assign, group_indices, to_json
+from segmentation.recipe import Recipe, reads_everybody
 from segmentation.rules import Columns
-from worker import bulk, models, stream
+from segmentation.sums import GroupSums
+from worker import bulk, learning_report, models, stream
 from worker.celery import DRAIN
 from worker.database import reading, transaction
 from worker.doors import Door, door_of
+from worker.judging import kept_sums
+from worker.learning_report import drift_now
 from worker.runtime import Kit
+from worker.settings import Settings
 from worker.shop import model_in_force
 from worker.surrogates import keep_tree
 
-SAMPLE: Final = 4_096  # customers read in a pass
+if TYPE_CHECKING:  # it loads scikit-learn
+    from segmentation.clustering import Learned
+
+SAMPLE: Final = 4_096  # customers read in a pass between two looks for other groups
+SHARE: Final = 50  # and never more than one in so many
+EVERYBODY: Final = 50_000  # customers read where groups are found
 LINES: Final = 60_000  # order lines, the newest, that the product table rests on
 LEASE: Final = 120_000  # milliseconds until another may learn for the store
 _log: Final = logging.getLogger("shoal.learn")
@@ -50,6 +63,8 @@ class Read:
         The wish that this pass fulfils (business time, int microseconds).
     columns, groupings
         Features and present groups of the sample, in parallel.
+    sums, drift
+        Of the ageing pass under ``previous``; None before there was one.
     """
 
     door: Door
@@ -58,6 +73,9 @@ class Read:
     columns: Columns
     groupings: Sequence[str]
     shelf: Shelf
+    recipe: Recipe
+    sums: GroupSums | None = None
+    drift: Drift | None = None
 
 
 def learn(kit: Kit, store: int) -> SegmentModel | None:
@@ -87,8 +105,8 @@ def learn_once(kit: Kit, store: int) -> tuple[Door, SegmentModel] | None:
     read = _read(kit, store)
     if read is None:
         return None
-    model = _learned(read)
-    return (read.door, model) if publish(kit, read, model) else None
+    found = _learned(read)
+    return (read.door, found.model) if publish(kit, read, found) else None
 
 
 def _read(kit: Kit, store: int) -> Read | None:
@@ -103,7 +121,9 @@ def _read(kit: Kit, store: int) -> Read | None:
         if door is None or wanted is None:
             return None
         previous = model_in_force(connection, store)
-        rows = sample(connection, store, seed=previous.version)
+        recipe = recipe_of(kit.settings)
+        most = _most(connection, store, previous, moment(door.now), recipe)
+        rows = sample(connection, store, seed=previous.version, most=most)
         records = running.unpack([bytes(row.record) for row in rows])
         digits = exponent(door.store.currency)
         return Read(
@@ -113,19 +133,50 @@ def _read(kit: Kit, store: int) -> Read | None:
             columns=running.derive(records, door.now, currency_exponent=digits),
             groupings=[str(row.grouping) for row in rows],
             shelf=product_table(connection, store),
+            recipe=recipe,
+            sums=kept_sums(connection, store, previous) if previous.kind == "kmeans" else None,
+            drift=drift_now(connection, store, previous),
         )
 
 
-def _learned(read: Read) -> SegmentModel:
+def recipe_of(settings: Settings) -> Recipe:
+    """How a store's groups are learned, within the owner's limits."""
+    return Recipe(
+        refit_every=settings.refit_every,
+        gain=settings.refit_gain / 100,
+        moves=settings.refit_moves / 100,
+    )
+
+
+def _most(
+    connection: Connection, store: int, previous: SegmentModel, now: datetime, recipe: Recipe
+) -> int:
+    if reads_everybody(previous, now, recipe):
+        return EVERYBODY
+    return min(SAMPLE, buyers_of(connection, store) // SHARE)
+
+
+def buyers_of(connection: Connection, store: int) -> int:
+    """How many customers of a store have an order."""
+    query = select(func.count()).select_from(models.customers).where(_is_buyer(store))
+    return int(connection.execute(query).scalar_one())
+
+
+def _is_buyer(store: int) -> ColumnElement[bool]:
+    people = models.customers.c
+    return (people.store == store) & (people.orders > 0) & people.merged_into.is_(None)
+
+
+def _learned(read: Read) -> Learned:
     # Last, so that scikit-learn takes the room that reading gave back, and only if it is needed.
-    with _without_pandas():
+    with without_pandas():
         from segmentation import clustering  # noqa: PLC0415 - see above
     now = moment(read.door.now)
-    return clustering.learn(read.columns, read.previous, seed=read.previous.version, now=now)
+    return clustering.learned(read.columns, read.previous, read.sums, now=now, recipe=read.recipe)
 
 
 @contextmanager
-def _without_pandas() -> Iterator[None]:
+def without_pandas() -> Iterator[None]:
     """scikit-learn loads pandas where it finds it: 100 MB for tables that learning never sees."""
     is_loaded = "pandas" in sys.modules
     if not is_loaded:
@@ -137,25 +188,23 @@ def _without_pandas() -> Iterator[None]:
             del sys.modules["pandas"]
 
 
-def sample(connection: Connection, store: int, *, seed: int) -> Sequence[Any]:
-    """Up to ``SAMPLE`` random buyers of a store (id, record, grouping); the same for one seed.
+def sample(
+    connection: Connection, store: int, *, seed: int, most: int | None = None
+) -> Sequence[Any]:
+    """Up to ``most`` random buyers of a store (id, record, grouping); the same for one seed.
 
     Ids are thinned by a remainder before any row is read, so that the cost does not grow with the
-    number of customers.
+    number of customers. Without a word ``most`` is `SAMPLE`.
     """
-    people = models.customers.c
-    is_buyer = (people.store == store) & (people.orders > 0) & people.merged_into.is_(None)
-    buyers = connection.execute(
-        select(func.count()).select_from(models.customers).where(is_buyer)
-    ).scalar_one()
+    people, most = models.customers.c, SAMPLE if most is None else most
     luck = random.Random(seed)  # noqa: S311 - a sample, no secret
-    step = max(buyers // (2 * SAMPLE), 1)
+    step = max(buyers_of(connection, store) // (2 * max(most, 1)), 1)
     ids = connection.execute(
-        select(people.id).where(is_buyer, people.id % step == luck.randrange(step))
+        select(people.id).where(_is_buyer(store), people.id % step == luck.randrange(step))
     ).scalars()
     chosen = sorted(ids)
-    if len(chosen) > SAMPLE:
-        chosen = sorted(luck.sample(chosen, SAMPLE))
+    if len(chosen) > most:
+        chosen = sorted(luck.sample(chosen, most))
     query = select(people.id, people.record, people.grouping).order_by(people.id)
     found: list[Any] = []
     for start in range(0, len(chosen), 500):
@@ -199,13 +248,13 @@ def _shelf(index: dict[str, int], baskets: list[Indexes], stages: list[str]) -> 
     return Shelf(tuple(index), cooccurrence(baskets, len(index)), best)
 
 
-def publish(kit: Kit, read: Read, model: SegmentModel) -> bool:
+def publish(kit: Kit, read: Read, found: Learned) -> bool:
     """Insert both tables as new versions and note that the wish is fulfilled, in one transaction.
 
     False if another process has published since this one read.
     """
-    store, now = read.door.store.number, microseconds(kit.clock())
-    report = _report(read, model)
+    store, now, model = read.door.store.number, microseconds(kit.clock()), found.model
+    report = _report(read, found)
     with transaction(kit.engine) as connection:
         is_ours = connection.execute(
             update(models.learning)
@@ -228,13 +277,12 @@ def publish(kit: Kit, read: Read, model: SegmentModel) -> bool:
     return True
 
 
-def _report(read: Read, model: SegmentModel) -> str:
-    """What moved among the sample, as JSON: the counts, and sentences for people."""
+def _report(read: Read, found: Learned) -> str:
+    """What moved among the sample, and what drifted before, as JSON."""
     before = group_indices(read.previous, read.groupings)
-    after = assign(model, read.columns, group_indices(model, read.groupings))
-    found = stability.report(read.previous, model, before, after)
-    told = {"moved": found, "sentences": stability.sentences(found)}
-    return msgspec.json.encode(told).decode()
+    after = assign(found.model, read.columns, group_indices(found.model, read.groupings))
+    moved = stability.report(read.previous, found.model, before, after)
+    return learning_report.report(moved, read.drift, found.refit, "learning")
 
 
 def announce(kit: Kit, door: Door, version: int) -> None:

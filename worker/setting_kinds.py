@@ -33,6 +33,18 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def percent(text: str) -> float:
+    """Numbers from 0 to 100."""
+    expected = "a number of percent from 0 to 100"
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0 <= number <= 100:  # noqa: PLR2004 - what percent means
+        raise ValueError(expected)
+    return number
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """One of some words."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from worker.errors import SettingError
-from worker.setting_kinds import duration, hosts, one_of, path, url, whole
+from worker.setting_kinds import duration, hosts, one_of, path, percent, url, whole
 
 PREFIX: Final = "SHOAL_"
 
@@ -43,6 +43,9 @@ class Settings:
     rate_per_key: int
     rate_per_address: int
     learn_every: timedelta
+    refit_every: timedelta
+    refit_gain: float
+    refit_moves: float
     tick_every: timedelta
     keep_browsing: timedelta
     private_hosts: tuple[str, ...]
@@ -174,6 +177,26 @@ TABLE: Final = (
         whole(1, 1_000_000),
     ),
     Setting("learn_every", "7d", "Business time between two segment models.", duration),
+    Setting(
+        "refit_every",
+        "182d",
+        "Business time after which segments are found anew on everybody and taken where they fit "
+        "better; at half of it where they do so by `SHOAL_REFIT_GAIN`.",
+        duration,
+    ),
+    Setting(
+        "refit_gain",
+        "0.75",
+        "Percent by which other segments must lower the error to be taken early.",
+        percent,
+    ),
+    Setting(
+        "refit_moves",
+        "60",
+        "Percent of customers that segments found anew may move without being asked for "
+        "(`shoal segments refit`); 0: none are taken by themselves.",
+        percent,
+    ),
     Setting("tick_every", "1h", "Time in which every customer is aged once.", duration),
     Setting(
         "keep_browsing",

@@ -61,7 +61,7 @@ def learned(people: dict[str, Any]) -> SegmentModel:
         tuple(Group(f"{stage}.often", stage, stage) for stage in STAGES[:5]),
         NOW,
         features=names,
-        transforms=("log",) * len(names),
+        transforms=tuple("log" for _ in names),
         imputed=(0.0,) * len(names),
         centre=tuple(moved.mean(axis=1).tolist()),
         scale=tuple(moved.std(axis=1).tolist()),

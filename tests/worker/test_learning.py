@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 from campaigns.recommendations import shelf_of
 from connectors.events import Event, microseconds
 from segmentation import running
+from segmentation.clustering import Learned
 from segmentation.model import SegmentModel, assign, from_json, group_indices
 from segmentation.record import DAY
 from segmentation.running import FactKind, Facts
@@ -160,9 +161,9 @@ def test_of_two_that_learn_at_once_one_publishes(here: Kit, shop: AddedStore) ->
     assert read is not None
     model = learn(here, shop.number)
     assert model is not None
-    assert not learning.publish(here, read, model)
+    assert not learning.publish(here, read, Learned(model))
     wish(here, shop.number, 9)
-    assert not learning.publish(here, replace(read, wanted_at=9), model)
+    assert not learning.publish(here, replace(read, wanted_at=9), Learned(model))
     assert len(published(here, "segments")) == 1
 
 
