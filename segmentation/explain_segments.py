@@ -61,7 +61,7 @@ def differences(members: Columns, shop: Columns) -> tuple[Difference, ...]:
 
 
 def _compared(members: Columns, shop: Columns) -> list[Difference]:
-    found = []
+    found: list[Difference] = []
     for name in shop:
         here, all_ = _known(members[name]), _known(shop[name])
         is_rare = len(here) <= _KNOWN * len(members[name]) or len(all_) <= _KNOWN * len(shop[name])

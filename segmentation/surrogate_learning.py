@@ -54,7 +54,10 @@ def _grown(
     features: tuple[str, ...], points: Floats, labels: Indices, groups: int, seed: int
 ) -> tuple[Node, ...]:
     least = max(5, math.ceil(len(points) * _LEAST_SHARE))
-    learned = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=least, random_state=seed)
+    # By information gain: with eight groups and four questions it agrees more often than Gini.
+    learned = DecisionTreeClassifier(
+        criterion="entropy", max_depth=DEPTH, min_samples_leaf=least, random_state=seed
+    )
     tree = learned.fit(points, labels).tree_
     nodes: dict[int, Node] = {}
     waiting: list[tuple[int, Indices]] = [(0, np.arange(len(points)))]

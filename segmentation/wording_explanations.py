@@ -8,7 +8,7 @@ from segmentation.explain import Explanation, Reason
 from segmentation.model import SegmentModel
 from segmentation.rules import Columns, lateness, rhythm_days
 from segmentation.wording import Words, days, money, number, share
-from segmentation.wording_features import said, told_amount
+from segmentation.wording_features import said, told_amount, typical_amount
 from segmentation.wording_groups import segment_words, stage_words
 
 _NEARLY: Final = 0.99  # what is not quite all of a lead
@@ -49,8 +49,8 @@ def _compared(words: Words, reason: Reason) -> str:
     return words.say(
         "{fact} (typical here {here}, there {there})",
         fact=said(words, reason.feature, reason.value),
-        here=told_amount(words, reason.feature, reason.here),
-        there=told_amount(words, reason.feature, reason.there),
+        here=typical_amount(words, reason.feature, reason.here),
+        there=typical_amount(words, reason.feature, reason.there),
     )
 
 

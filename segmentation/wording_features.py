@@ -107,6 +107,14 @@ def told_amount(words: Words, name: str, value: float) -> str:
     return amount(words, BY_NAME.get(name, Feature(name, "count", "")), value)
 
 
+def typical_amount(words: Words, name: str, value: float) -> str:
+    """What is typical of a group: where nearly everybody lacks a value, none is made up."""
+    # Somebody with one order counts as a gap of no days.
+    if name.startswith("gap_days") and value < _NO_GAP:
+        return words.say("mostly none yet")
+    return told_amount(words, name, value)
+
+
 def said(words: Words, name: str, value: float) -> str:
     """What a customer's value of a feature says, as part of a sentence."""
     if np.isnan(value):
@@ -125,6 +133,7 @@ def _either(words: Words, value: float, *, yes: str, no: str) -> str:
 
 
 _HALF: Final = 0.5
+_NO_GAP: Final = 1.0
 _SAID: Final[Mapping[str, Callable[[Words, float], str]]] = {
     "recency_days": lambda words, value: words.say(
         "last order {time} ago", time=days(words, value)

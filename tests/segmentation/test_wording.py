@@ -10,7 +10,7 @@ import pytest
 from segmentation.explain_segments import Difference
 from segmentation.surrogate import Bound, Fidelity, Rule
 from segmentation.wording import Words, date, number, share
-from segmentation.wording_features import label, said, told_amount
+from segmentation.wording_features import label, said, told_amount, typical_amount
 from segmentation.wording_groups import segment_words
 from segmentation.wording_segments import (
     bound_words,
@@ -53,6 +53,12 @@ def test_one_is_one() -> None:
     assert said(EN, "orders", 1.4) == "1.4 orders"
     assert said(ZH, "orders", 1) == "下过 1 单"
     assert said(EN, "distinct_products", 1) == "1 product in all"
+
+
+def test_a_typical_gap_of_nobody_is_not_told_in_days() -> None:
+    assert typical_amount(EN, "gap_days_mean", 0.1) == "mostly none yet"
+    assert typical_amount(EN, "gap_days_mean", 14.0) == "14 days"
+    assert typical_amount(EN, "recency_days", 0.1) == "0.1 days"
 
 
 def test_facts_are_parts_of_sentences() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from segmentation.model import SegmentModel, assign, to_json
 from segmentation.record import DAY
+from segmentation.surrogate import fidelity
 from segmentation.wording import Words
 from tests.segmentation.snapshot import MODELS
 from tests.worker.log_store import END, fill
@@ -18,6 +19,7 @@ from worker import bulk, models
 from worker.customer_reports import why
 from worker.database import reading, transaction
 from worker.drawing import features_of, ids_of, is_buyer
+from worker.learning import learn
 from worker.runtime import Kit
 from worker.segment_reports import about
 from worker.segment_telling import lines
@@ -60,8 +62,10 @@ def judge(kit: Kit, shop: Shop) -> dict[int, str]:
 
 def moves(kit: Kit, store: int, rows: list[tuple[int, int, str, str, str]]) -> None:
     """(customer, days ago, group before, group after, cause) as recorded changes."""
-    columns = ("customer", "number", "store", "at", "segment_before", "segment_after")
-    columns = (*columns, "group_before", "group_after", "cause", "model")
+    columns = (
+        *("customer", "number", "store", "at", "segment_before", "segment_after"),
+        *("group_before", "group_after", "cause", "model"),
+    )
     made = [
         (one, number, store, END - ago * DAY, old.split(".")[0], new.split(".")[0], old, new, by, 1)
         for number, (one, ago, old, new, by) in enumerate(rows)
@@ -155,6 +159,21 @@ def test_the_tree_is_kept_until_enough_are_read_or_groups_change(
         after = kept_tree(connection, shop.number, third)
     assert after is not None
     assert after.groups == tuple(group.id for group in other)
+
+
+def test_a_learning_pass_keeps_the_tree_of_its_version(kit: Kit, shop: AddedStore) -> None:
+    fill(kit.engine, "shop", ONE_IN // 4)
+    with transaction(kit.engine) as connection:
+        names = ("store", "wanted_at", "learned_at")
+        bulk.upsert(connection, models.learning, names, [(shop.number, END, 0)])
+    model = learn(kit, shop.number)
+    assert model is not None
+    assert model.kind == "kmeans"
+    with reading(kit.engine) as connection:
+        tree = kept_tree(connection, shop.number, model)
+    assert tree is not None
+    assert tree.version == model.version == 1
+    assert fidelity(tree).agreement > 0.6
 
 
 def trees(connection: Any) -> list[int]:
