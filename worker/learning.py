@@ -273,7 +273,8 @@ def publish(kit: Kit, read: Read, found: Learned) -> bool:
         ]
         bulk.insert_missing(connection, models.models, columns, rows)
     _log.info("model_published", extra={"store": read.door.store.id, "version": version})
-    keep_tree(kit, store, model, read.columns)
+    with without_pandas():
+        keep_tree(kit, store, model, read.columns)
     return True
 
 

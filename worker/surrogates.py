@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -39,8 +36,8 @@ def keep_tree(kit: Kit, store: int, model: SegmentModel, columns: Columns) -> No
         is_needed = _is_needed(connection, store, model, int((columns["orders"] > 0).sum()))
     if not is_needed:
         return
-    with _without_pandas():
-        from segmentation.surrogate_learning import fit  # noqa: PLC0415 - loads scikit-learn
+    from segmentation.surrogate_learning import fit  # noqa: PLC0415 - loads scikit-learn
+
     tree = fit(model, columns, seed=model.version)
     if tree is None:
         return
@@ -68,19 +65,6 @@ def _is_needed(connection: Connection, store: int, model: SegmentModel, buyers: 
         people.store == store, people.orders > 0, people.merged_into.is_(None)
     )
     return buyers >= int(connection.execute(every).scalar_one())
-
-
-@contextmanager
-def _without_pandas() -> Iterator[None]:
-    """scikit-learn loads pandas where it finds it: 100 MB for tables that no tree sees."""
-    is_loaded = "pandas" in sys.modules
-    if not is_loaded:
-        sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what is absent
-    try:
-        yield
-    finally:
-        if not is_loaded:
-            del sys.modules["pandas"]
 
 
 def kept_tree(connection: Connection, store: int, model: SegmentModel) -> Surrogate | None:
