@@ -23,6 +23,9 @@ SHIFTED: Final = 0.25
 WORSE: Final = 1.1
 """Error, in that of the groups when they were found, from which they count as worse."""
 
+_REFIT: Final = "a refit may help: `shoal segments refit --dry-run` says what it would change"
+_CARRIED: Final = "other groups may fit better: `shoal segments compare` says which"
+
 # A tenth that nobody is in counts as this share, so that its logarithm is finite.
 _TRACE: Final = 1e-4
 
@@ -33,12 +36,14 @@ class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``stability_index`` by feature; ``error_ratio`` is the mean squared distance to the nearest
     group over the version's own, ``error_since_found`` over that of the groups when they were
     found; ``moved`` the share of customers who changed group under this version, by themselves.
+    ``is_carried``: only comparing anew can change the groups without giving up their method.
     """
 
     stability_index: Mapping[str, float]
     error_ratio: float
     error_since_found: float
     moved: float
+    is_carried: bool = False
 
 
 def drift(model: SegmentModel, found: SegmentModel, its: Round, moved: float) -> Drift:
@@ -48,7 +53,8 @@ def drift(model: SegmentModel, found: SegmentModel, its: Round, moved: float) ->
         name: stability_index(np.array(shares), its.tenths[row, : len(shares)])
         for row, (name, shares) in enumerate(zip(model.features, model.shares, strict=False))
     }
-    return Drift(index, _over(error, model.error), _over(error, found.error), moved)
+    is_carried = model.kind == "carried"
+    return Drift(index, _over(error, model.error), _over(error, found.error), moved, is_carried)
 
 
 def _over(error: float, own: float) -> float:
@@ -70,7 +76,7 @@ def sentences(found: Drift) -> tuple[str, ...]:
     if found.error_since_found >= WORSE:
         said.append(f"groups are {found.error_since_found - 1:.0%} wider than when found")
     if shifted or found.error_since_found >= WORSE:
-        said.append("a refit may help: `shoal segments refit --dry-run` says what it would change")
+        said.append(_CARRIED if found.is_carried else _REFIT)
     else:
         said.append("no refit is called for")
     return tuple(said)

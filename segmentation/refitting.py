@@ -18,6 +18,7 @@ from segmentation.scaling import measured, moved
 from segmentation.stability import inheritance
 from segmentation.sums import TENTHS
 
+Matrix = tuple[tuple[float, ...], ...]
 MOST: Final = 50_000
 """Customers that a look for other groups reads at most."""
 
@@ -79,7 +80,7 @@ def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentMode
     framed = scaled_by(model, scaling)
     if recipe.projection and model.features == recipe.features:
         framed = model
-    drift = [_tenths(moved(buyers, name)) for name in recipe.features]
+    bounds, shares = tenths(buyers, recipe.features)
     return msgspec.structs.replace(
         framed,
         kind="kmeans",
@@ -90,9 +91,15 @@ def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentMode
         hysteresis=1.0,
         scaled_at=model.version,
         rules=learn_thresholds(buyers),
-        bounds=tuple(bounds for bounds, _ in drift),
-        shares=tuple(shares for _, shares in drift),
+        bounds=bounds,
+        shares=shares,
     )
+
+
+def tenths(buyers: Columns, features: tuple[str, ...]) -> tuple[Matrix, Matrix]:
+    """The model's ``bounds`` and ``shares``: what drift of these features is measured against."""
+    found = [_tenths(moved(buyers, name)) for name in features]
+    return tuple(bounds for bounds, _ in found), tuple(shares for _, shares in found)
 
 
 def _tenths(values: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:

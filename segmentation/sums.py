@@ -21,6 +21,7 @@ from segmentation.model import (
     features_part,
     nearest,
     parts,
+    placed,
     require,
     squared_part,
 )
@@ -84,7 +85,8 @@ def judged(
 ) -> tuple[Indices, Round]:
     """The groups of some customers as `assign` gives them, and the sums under working centres.
 
-    For a model of kind ``kmeans``. Raises `IncompatibleModel` when a feature is missing.
+    Of a carried model, whose groups no centre makes, the sums say how far the shop has drifted.
+    Not for rules. Raises `IncompatibleModel` when a feature is missing.
     """
     require(model, columns)
     groups = np.full(len(columns["orders"]), NOBODY)
@@ -95,11 +97,13 @@ def judged(
         scaled = features_part(model, columns, part)[:, is_buyer]
         place = np.array(model.projection) @ scaled if model.projection else scaled
         before, squared = previous[part][is_buyer], squared_part(both, place)
-        groups[part][is_buyer] = nearest(
-            squared[: len(own)], before, model.margin, model.hysteresis
+        groups[part][is_buyer] = (
+            nearest(squared[: len(own)], before, model.margin, model.hysteresis)
+            if model.carrier is None
+            else placed(model, place, before)
         )
         working = squared[len(own) :]
-        labels = nearest(working, before, _HELD * model.margin)
+        labels = nearest(working, before, _HELD * model.margin if model.carrier is None else 0.0)
         member = (labels == np.arange(len(own))[:, None]).astype(np.float64)
         its = Round(
             member.sum(axis=1),

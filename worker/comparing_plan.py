@@ -10,7 +10,7 @@ from typing import Final, cast, get_args
 from segmentation.choosing.candidates import MOST_GROUPS
 from segmentation.choosing.methods import METHODS, Reduction
 from segmentation.choosing.snapshots import Plan
-from segmentation.clustering import FEATURES
+from segmentation.recipe import FEATURES
 from worker.comparing import ComparisonRefused
 from worker.shop import Shop
 

@@ -44,7 +44,7 @@ def movers(
 def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None) -> list[int]:
     """`movers`, and what learning needs of everybody added up and written beside them."""
     model = shop.model
-    if model.kind != "kmeans":
+    if model.kind == "rules":
         return movers(connection, shop, now, slice_)
     number, slices = slice_ or (0, 1)
     present = sums.turned(kept_sums(connection, shop.number, model), model, number)

@@ -17,7 +17,7 @@ from worker.judging import kept_sums
 
 def drift_now(connection: Connection, store: int, model: SegmentModel) -> drift.Drift | None:
     """What the last whole ageing pass says of the version in force; None before there is one."""
-    if model.kind != "kmeans":
+    if model.kind == "rules":
         return None
     its = latest(kept_sums(connection, store, model), model)
     if its is None:

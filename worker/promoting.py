@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from campaigns.check import named_segments
-from connectors.events import microseconds
+from connectors.events import microseconds, moment
 from connectors.records import exponent
 from segmentation import running, stability
 from segmentation.choosing.candidates import Candidate
@@ -100,7 +100,10 @@ def _continued(connection: Connection, shop: Shop, chosen: SegmentModel) -> Segm
         sizes = (len(present.groups), len(chosen.groups))
         found = stability.inheritance(before, assign(chosen, columns), sizes)
         heirs = [present.groups[old] if old != NOBODY else None for old in found]
-    model = msgspec.structs.replace(chosen, version=version, scaled_at=version)
+    now = moment(shop.now)
+    model = msgspec.structs.replace(
+        chosen, version=version, learned_at=now, scaled_at=version, looked_at=now, settled_at=now
+    )
     return with_names(model, columns, heirs)
 
 

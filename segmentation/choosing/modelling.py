@@ -12,9 +12,10 @@ from segmentation.carriers import Carrier
 from segmentation.choosing.carrying import Quality, border, carried, mixture_of
 from segmentation.choosing.figures import group_means
 from segmentation.choosing.methods import NOISE, Found
-from segmentation.clustering import Recipe
-from segmentation.model import Group, SegmentModel
+from segmentation.following import HELD
+from segmentation.model import Group, SegmentModel, squared_part
 from segmentation.naming import described, named
+from segmentation.refitting import tenths
 from segmentation.rules import Columns, Floats, learn_thresholds
 from segmentation.scaling import Scaling
 
@@ -25,6 +26,7 @@ def frame(
     columns: Columns, features: tuple[str, ...], scaling: Scaling, now: datetime
 ) -> SegmentModel:
     """A model without groups, in which the candidates of one comparison are scaled alike."""
+    bounds, shares = tenths(columns, features)
     return SegmentModel(
         0,
         "kmeans",
@@ -36,8 +38,9 @@ def frame(
         imputed=scaling.imputed,
         centre=scaling.centre,
         scale=scaling.scale,
-        hysteresis=Recipe().hysteresis,
         rules=learn_thresholds(columns),
+        bounds=bounds,
+        shares=shares,
     )
 
 
@@ -49,10 +52,12 @@ def in_directions(model: SegmentModel, matrix: Floats | None) -> SegmentModel:
 
 def predicting(start: SegmentModel, found: Found, points: Floats) -> SegmentModel:
     """The model of a method that says itself where customers belong: by centres, or a mixture."""
-    if found.mixture is None:
-        return _placed(start, found.centres)
-    carrier = mixture_of(found.mixture)
-    return _carried(start, found.mixture.means_, carrier, border(carrier, points))
+    if found.mixture is not None:
+        carrier = mixture_of(found.mixture)
+        model = _placed(start, found.mixture.means_, points)
+        return _carried(model, carrier, border(carrier, points))
+    model = _placed(start, found.centres, points)
+    return msgspec.structs.replace(model, margin=HELD * model.error)
 
 
 def carrying(
@@ -61,22 +66,25 @@ def carrying(
     """The model of a method that cannot predict, and the classifiers tried to carry it."""
     labels = np.where(found.labels == NOISE, NOISE, _numbered(found.labels))
     told = carried(points, labels, seed)
-    means = group_means(points, labels)
-    return _carried(start, means, told.carrier, told.margin), told.tried
+    model = _placed(start, group_means(points, labels), points)
+    return _carried(model, told.carrier, told.margin), told.tried
 
 
 def _numbered(labels: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.unique(labels[labels != NOISE]), labels)
 
 
-def _placed(start: SegmentModel, centres: Floats | None) -> SegmentModel:
-    rows = () if centres is None else tuple(map(tuple, centres.tolist()))
-    return msgspec.structs.replace(start, centroids=rows)
+def _placed(start: SegmentModel, centres: Floats | None, points: Floats) -> SegmentModel:
+    """With these centres, and the mean squared distance of the points to the nearest of them."""
+    if centres is None:
+        return start
+    error = float(squared_part(centres, points.T).min(axis=0).mean())
+    rows = tuple(map(tuple, centres.tolist()))
+    return msgspec.structs.replace(start, centroids=rows, error=error)
 
 
-def _carried(start: SegmentModel, means: Floats, carrier: Carrier, margin: float) -> SegmentModel:
-    placed = _placed(start, means)
-    return msgspec.structs.replace(placed, kind="carried", carrier=carrier, margin=margin)
+def _carried(model: SegmentModel, carrier: Carrier, margin: float) -> SegmentModel:
+    return msgspec.structs.replace(model, kind="carried", carrier=carrier, margin=margin)
 
 
 def with_names(
