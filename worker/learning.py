@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +35,7 @@ from worker.database import reading, transaction
 from worker.doors import Door, door_of
 from worker.judging import kept_sums
 from worker.learning_report import drift_now
+from worker.loading import without_pandas
 from worker.runtime import Kit
 from worker.settings import Settings
 from worker.shop import model_in_force
@@ -175,19 +174,6 @@ def _learned(read: Read) -> Learned:
     return clustering.learned(read.columns, read.previous, read.sums, now=now, recipe=read.recipe)
 
 
-@contextmanager
-def without_pandas() -> Iterator[None]:
-    """scikit-learn loads pandas where it finds it: 100 MB for tables that learning never sees."""
-    is_loaded = "pandas" in sys.modules
-    if not is_loaded:
-        sys.modules["pandas"] = None  # type: ignore[assignment]  # how Python marks what is absent
-    try:
-        yield
-    finally:
-        if not is_loaded:
-            del sys.modules["pandas"]
-
-
 def sample(
     connection: Connection, store: int, *, seed: int, most: int | None = None
 ) -> Sequence[Any]:
@@ -273,8 +259,7 @@ def publish(kit: Kit, read: Read, found: Learned) -> bool:
         ]
         bulk.insert_missing(connection, models.models, columns, rows)
     _log.info("model_published", extra={"store": read.door.store.id, "version": version})
-    with without_pandas():
-        keep_tree(kit, store, model, read.columns)
+    keep_tree(kit, store, model, read.columns)
     return True
 
 

@@ -14,6 +14,7 @@ from segmentation.surrogate import Surrogate, continued, from_json, to_json
 from worker import bulk, models
 from worker.database import reading, transaction
 from worker.drawing import drawn, features_of, ids_of, is_buyer
+from worker.loading import without_pandas
 from worker.runtime import Kit
 from worker.shop import Shop, model_in_force
 
@@ -36,8 +37,8 @@ def keep_tree(kit: Kit, store: int, model: SegmentModel, columns: Columns) -> No
         is_needed = _is_needed(connection, store, model, int((columns["orders"] > 0).sum()))
     if not is_needed:
         return
-    from segmentation.surrogate_learning import fit  # noqa: PLC0415 - loads scikit-learn
-
+    with without_pandas():
+        from segmentation.surrogate_learning import fit  # noqa: PLC0415 - loads scikit-learn
     tree = fit(model, columns, seed=model.version)
     if tree is None:
         return
