@@ -230,12 +230,7 @@ TABLE: Final = (
         "Least severe log line that is written.",
         one_of("debug", "info", "warning", "error"),
     ),
-    Setting(
-        "language",
-        "en",
-        "Language of reports and reasons: `en` (English) or `zh` (Chinese).",
-        one_of("en", "zh"),
-    ),
+    Setting("language", "en", "Language of reports: `en` or `zh`.", one_of("en", "zh")),
 )
 
 
