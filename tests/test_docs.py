@@ -41,6 +41,7 @@ from segmentation.features import BY_NAME, FEATURES
 from worker.cli import app
 from worker.observability import METRICS
 from worker.programs import programs
+from worker.quality_checks import REASONS as REASONS_TO_HOLD
 from worker.settings import TABLE, settings_from
 
 ROOT: Final = Path(__file__).parents[1]
@@ -95,6 +96,10 @@ def metric_rows() -> list[str]:
         f"| `{name}` | {metric.kind} | {', '.join(metric.labels)} | {metric.meaning} |"
         for name, metric in METRICS.items()
     ]
+
+
+def quality_rows() -> list[str]:
+    return [f"| `{reason}` | {meaning} |" for reason, meaning in REASONS_TO_HOLD.items()]
 
 
 def reason_rows() -> list[str]:
@@ -184,6 +189,7 @@ TABLES: Final[Mapping[str, list[list[str]]]] = {
     "metrics.md": [metric_rows()],
     "commands.md": [command_rows()],
     "platforms.md": [platform_rows()],
+    "quality.md": [quality_rows()],
     "platforms/shopify.md": [need_rows("shopify")],
     "platforms/vendure.md": [need_rows("vendure")],
 }

@@ -27,6 +27,7 @@ from worker import (
     models,
     outbox,
     profiles,
+    quarantine,
     roster,
     sales,
     tallies,
@@ -114,10 +115,11 @@ def _due(connection: Connection, shop: Shop, reach: Reach, *, has_events: bool) 
 
 
 def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Batch:
-    told, ticks, due = news.told, news.ticks, news.due
-    now = _business_now(shop, told, ticks, due)
-    directory = intake.read_directory(connection, shop, told)
-    told = intake.brought_up_to_date(connection, told)
+    ticks, due = news.ticks, news.due
+    directory = intake.read_directory(connection, shop, news.told)
+    screened = quarantine.screen(connection, kit, shop, directory, news.told)
+    now = _business_now(shop, screened.passed, ticks, due)
+    told = intake.brought_up_to_date(connection, screened.passed)
     subjects, unowned = intake.place(connection, kit.sealer, shop, directory, told)
     intake.keep_unowned(connection, shop, unowned)
     wanted = {directory.final(subject.customer) for subject in subjects} | {
@@ -130,6 +132,7 @@ def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Bat
     people = roster.load_roster(connection, shop, wanted, directory.created)
     batch = Batch(shop, now, directory, subjects, people, due)
     batch.count("unowned", by=len(unowned))
+    screened.count(batch)
     batch.unowned, batch.audiences = unowned, audiences
     return batch
 

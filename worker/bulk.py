@@ -118,12 +118,16 @@ def select_pairs(
 def select_identities(
     connection: Connection, store: int, keys: Iterable[tuple[str, str]]
 ) -> list[Row]:
-    """Who stands behind keys: (kind, key, customer, the platform's id, is known), in any order."""
+    """Who stands behind keys: (kind, key, customer, the platform's id, is known, last seen).
+
+    In any order; the last is None of who was not seen.
+    """
     wanted = list(keys)
     if not wanted:
         return []
     kinds, names = [kind for kind, _ in wanted], [name for _, name in wanted]
-    chosen = "i.kind, i.key, i.customer, coalesce(c.platform_id, ''), coalesce(c.is_known, {no})"
+    chosen = "i.kind, i.key, i.customer, coalesce(c.platform_id, ''), coalesce(c.is_known, {no}), "
+    chosen += "c.last_seen"
     joined = (
         f"JOIN {models.identities.name} i ON i.store = {{store}} AND i.kind = {{kind}} "
         f"AND i.key = {{key}} LEFT JOIN {models.customers.name} c ON c.id = i.customer"
@@ -140,6 +144,33 @@ def select_identities(
         store="?", kind="json_extract(k.value, '$[0]')", key="json_extract(k.value, '$[1]')"
     )
     return list(_driver(connection).cursor().execute(statement, (json.dumps(wanted), store)))
+
+
+def count_minutes(
+    connection: Connection, spans: Sequence[tuple[int, int]], types: Iterable[str]
+) -> list[Row]:
+    """Browsers' events of these types in the log: (customer, begin, count) of customers' minutes.
+
+    A minute is told by its begin, int microseconds; those without any are left out.
+    """
+    if not spans:
+        return []
+    inside = "e.customer = {who} AND e.at >= {begin} AND e.at < {begin} + 60000000"
+    kinds = ", ".join(f"'{one}'" for one in sorted(types))
+    where = f"{inside} AND e.source = 'browser' AND e.type IN ({kinds}) GROUP BY {{who}}, {{begin}}"
+    start = "SELECT {who}, {begin}, count(*) FROM "
+    if connection.dialect.name == "postgresql":
+        form = f"{start}unnest(%b::bigint[], %b::bigint[]) AS k(who, begin) JOIN {{log}} e ON "
+        names = {"who": "k.who", "begin": "k.begin", "log": models.events.name}
+        return _pg_execute(connection, (form + where).format(**names), _columns(spans))
+    form = f"{start}json_each(?) k CROSS JOIN {{log}} e ON "
+    names = {
+        "who": "json_extract(k.value, '$[0]')",
+        "begin": "json_extract(k.value, '$[1]')",
+        "log": models.events.name,
+    }
+    statement = (form + where).format(**names)
+    return list(_driver(connection).cursor().execute(statement, (json.dumps(spans),)))
 
 
 def delete_keys(connection: Connection, table: Table, key: str, keys: Iterable[Any]) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from connectors.events import Event, event_id, microseconds
 from worker import bulk, models, searching
@@ -156,6 +156,7 @@ def erase(connection: Connection, sealer: Sealer, shop: Shop, person: Person, no
     _remember(connection, sealer, shop, person.keys, now)
     searching.delete_letters(connection, sealer, shop.id, person.keys)
     _delete_waiting(connection, shop.number, person.keys)
+    _delete_contradictions(connection, {hash_of(sealer, shop.id, key) for key in person.keys})
     if not person.customers:
         return
     _part_from_log(connection, person.customers)
@@ -201,6 +202,15 @@ def _delete_waiting(connection: Connection, store: int, keys: Iterable[Key]) -> 
     if gone:
         connection.execute(update(models.events).where(log.id.in_(gone)).values(body=b""))
     return bool(gone)
+
+
+def _delete_contradictions(connection: Connection, hashes: Collection[str]) -> None:
+    """What the gate remembers of these keys; a name is the hash of one, a bar and a day."""
+    columns = models.contradictions.c
+    known = func.substr(columns.name, 1, func.length(columns.other))
+    told = list(hashes)
+    mine = or_(known.in_(told), columns.other.in_(told))
+    connection.execute(delete(models.contradictions).where(mine))
 
 
 def _part_from_log(connection: Connection, customers: Sequence[int]) -> None:

@@ -46,6 +46,8 @@ class Directory:
         Customer → the one it yielded to, in order of yielding.
     yielded
         The same of earlier batches, for customers that events name by our own id.
+    seen
+        When customers were last seen before the batch, int microseconds.
     """
 
     bound: dict[Key, int]
@@ -56,6 +58,7 @@ class Directory:
     created: list[int] = field(default_factory=list)
     merged: dict[int, int] = field(default_factory=dict)
     yielded: dict[int, int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
 
     def final(self, customer: int) -> int:
         """The customer that stands for this one after the batch's merges."""

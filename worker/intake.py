@@ -18,7 +18,6 @@ from worker.identities import Directory, Key
 from worker.sealing import Sealer
 from worker.shop import Shop
 
-FUTURE: Final = timedelta(minutes=5)
 # Ours to ourselves: they carry no fact about a customer.
 CONTROL: Final = frozenset(
     {"clock_ticked", "model_published", "customer_erased", "store_disconnected"}
@@ -38,7 +37,7 @@ class Sorted:
 def sort_out(
     connection: Connection, events: Sequence[Event], kept: timedelta, *, on_log_time: bool
 ) -> Sorted:
-    """New events in order of arrival; redeliveries counted; impossible times set aside.
+    """New events in order of arrival; redeliveries counted; what is too old for the log set aside.
 
     ``kept`` is how long browse events stay in the log, by which a redelivery is known.
     """
@@ -52,7 +51,7 @@ def sort_out(
     for event in events:
         if first.get(event.id) is not event or event.id in known:
             continue
-        problem = _impossible(event, kept, on_log_time=on_log_time)
+        problem = _outlived(event, kept, on_log_time=on_log_time)
         if problem:
             set_aside.append((event, problem))
         else:
@@ -60,9 +59,7 @@ def sort_out(
     return Sorted(fresh, set_aside, len(events) - len(fresh) - len(set_aside))
 
 
-def _impossible(event: Event, kept: timedelta, *, on_log_time: bool) -> str:
-    if event.at > event.received_at + FUTURE:
-        return "its time is more than 5 minutes after it was received"
+def _outlived(event: Event, kept: timedelta, *, on_log_time: bool) -> str:
     if on_log_time or event.body is not None or event.type in OPINIONS:
         return ""
     if event.at < event.received_at - kept:
@@ -99,9 +96,10 @@ def read_directory(connection: Connection, shop: Shop, events: Iterable[Event]) 
     wanted |= {key for event in events for key in _yielding(event)}
     rows = bulk.select_identities(connection, shop.number, sorted(wanted))
     return Directory(
-        bound={(kind, key): customer for kind, key, customer, _, _ in rows},
-        platform_ids={customer: own for _, _, customer, own, _ in rows if own},
-        known={customer for _, _, customer, _, is_known in rows if is_known},
+        bound={(kind, key): customer for kind, key, customer, *_ in rows},
+        platform_ids={customer: own for _, _, customer, own, *_ in rows if own},
+        known={customer for _, _, customer, _, is_known, _ in rows if is_known},
+        seen={customer: at for _, _, customer, _, _, at in rows if at is not None},
         last=shop.last_customer or shop.ids[0],
     )
 

@@ -42,6 +42,7 @@ from worker.customer_tables import (
     unowned,
     walks,
 )
+from worker.quality_tables import contradictions
 from worker.tables import PREFIX, metadata
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "carts",
     "categories",
     "codes",
+    "contradictions",
     "cursors",
     "customers",
     "dead_letters",

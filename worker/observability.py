@@ -60,6 +60,8 @@ MetricName = Literal[
     "shoal_receive_seconds",
     "shoal_events_total",
     "shoal_dead_letters",
+    "shoal_held_events",
+    "shoal_quality_score",
     "shoal_segment_changes_total",
     "shoal_decisions_total",
     "shoal_actions",
@@ -91,6 +93,12 @@ METRICS: Final[dict[MetricName, Metric]] = {
         "counter", "tally", "Events applied, duplicate, set aside or unowned.", ("outcome",)
     ),
     "shoal_dead_letters": Metric("gauge", "state", "Dead letters not replayed yet."),
+    "shoal_held_events": Metric(
+        "gauge", "state", "Events that the gate holds, by reason.", ("reason",)
+    ),
+    "shoal_quality_score": Metric(
+        "gauge", "state", "Share of today's events that passed the gate: the lowest store's."
+    ),
     "shoal_segment_changes_total": Metric(
         "counter", "tally", "Customers who changed segment, by cause.", ("cause",)
     ),

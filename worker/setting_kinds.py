@@ -80,6 +80,11 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Ids or addresses, separated by commas."""
+    return tuple(one.strip() for one in text.split(",") if one.strip())
+
+
 def hosts(text: str) -> tuple[str, ...]:
     """Host names or addresses, lower case."""
     found = tuple(one.strip().lower() for one in text.split(",") if one.strip())

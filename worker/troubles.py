@@ -10,11 +10,11 @@ from typing import Final, Literal
 import redis
 from sqlalchemy import Connection, func, select
 
-from worker import cursors, dead_letters, models, stream
+from worker import cursors, dead_letters, models, quality, stream
 from worker.errors import RedisDown
 from worker.settings import Settings
 
-Kind = Literal["store_paused", "pushes_refused", "lag", "dead_letters", "disk", "redis"]
+Kind = Literal["store_paused", "pushes_refused", "lag", "dead_letters", "disk", "redis", "quality"]
 LATE: Final = 300.0  # seconds that an event may wait
 LEAST_DISK: Final = 1 << 30  # bytes
 LATELY: Final = 3_600_000_000  # microseconds
@@ -51,6 +51,7 @@ def troubles(
         *_paused(connection),
         *_refused(connection, wall),
         *_letters(connection),
+        *_quality(connection, settings, wall),
     ]
 
 
@@ -105,3 +106,9 @@ def _letters(connection: Connection) -> Iterator[Trouble]:
         where = f" --store {name}" if name else ""
         advice = f"`shoal dead-letters list{where}`, then `shoal dead-letters replay{where}`"
         yield Trouble("dead_letters", name or "no store", f"{count} wait to be looked at", advice)
+
+
+def _quality(connection: Connection, settings: Settings, wall: int) -> Iterator[Trouble]:
+    for name, said in quality.low_stores(connection, wall, settings.quality_least):
+        advice = f"`shoal quality show --store {name}`"
+        yield Trouble("quality", name, said, advice)

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from connectors.events import BROWSER_TYPES
-from worker import bulk, models, restored
+from worker import bulk, models, quality_sharing, restored
 from worker.database import reading, transaction
 from worker.runtime import Kit
 
@@ -36,11 +36,15 @@ def upkeep(kit: Kit, wall: int) -> None:
     """
     with reading(kit.engine) as connection:
         is_restored = bool(restored.marks(connection))
+        is_remembered = quality_sharing.has_old(connection, wall)
         old = _old(connection, wall - (kit.settings.keep_browsing + _MARGIN) // _MICROSECOND)
     if is_restored:
         with transaction(kit.engine) as connection:
             for store in restored.release(connection):
                 _log.info("restored_store_read_again", extra={"store": store})
+    if is_remembered:
+        with transaction(kit.engine) as connection:
+            quality_sharing.forget_old(connection, wall)
     if old:
         with transaction(kit.engine) as connection:
             bulk.delete_keys(connection, models.events, "id", old)

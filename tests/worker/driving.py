@@ -226,7 +226,8 @@ def drop_reasons(connection: Connection) -> None:
     """Back to the revision before 0004, and to records of schema 1."""
     for column in ("reason", "reason_version"):
         connection.exec_driver_sql(f"ALTER TABLE shoal_refunds DROP COLUMN {column}")
-    connection.exec_driver_sql("DROP TABLE shoal_group_sums")
+    for table in ("shoal_group_sums", "shoal_contradictions"):
+        connection.exec_driver_sql(f"DROP TABLE {table}")
     connection.exec_driver_sql("DELETE FROM shoal_meta WHERE name = 'record_schema'")
     connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0003'")
     rows = connection.execute(select(models.customers.c.id, models.customers.c.record)).all()

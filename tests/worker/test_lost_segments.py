@@ -43,7 +43,7 @@ def renamed(driver: Driver) -> Driver:
 def test_the_status_page_says_which_campaign_waits_in_vain(renamed: Driver) -> None:
     with reading(renamed.kit.engine) as connection:
         (store,) = stores.list_stores(connection)
-        trouble = shown_store(connection, store, 0, {}).trouble
+        trouble = shown_store(connection, store, 0, {}, 95).trouble
     assert len(trouble) == 2
     assert all(line.startswith(said) for line, said in zip(trouble, SAID, strict=True))
 

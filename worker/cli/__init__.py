@@ -20,6 +20,7 @@ from worker.cli import (
     keys,
     letters,
     plugins,
+    quality,
     run,
     segments,
     stores,
@@ -47,6 +48,7 @@ app.add_typer(segments.app, name="segments")
 app.add_typer(customers.app, name="customers")
 app.add_typer(keys.app, name="keys")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(quality.app, name="quality")
 app.add_typer(features.app, name="features")
 
 

@@ -92,6 +92,15 @@ def _dead(status: Status) -> list[Sample]:
     return [((), sum(store.dead_letters for store in status.stores) + status.letters_waiting)]
 
 
+def _held(status: Status) -> list[Sample]:
+    return _summed(pair for store in status.stores for pair in store.held.items())
+
+
+def _quality(status: Status) -> list[Sample]:
+    told = [store.quality for store in status.stores if store.quality is not None]
+    return [((), min(told))] if told else []
+
+
 def _unread(status: Status) -> list[Sample]:
     return [((str(one.partition),), one.unread) for one in status.streams or ()]
 
@@ -103,6 +112,8 @@ def _oldest(status: Status) -> list[Sample]:
 _SAMPLES: dict[MetricName, Callable[[Status], list[Sample]]] = {
     "shoal_events_total": _events,
     "shoal_dead_letters": _dead,
+    "shoal_held_events": _held,
+    "shoal_quality_score": _quality,
     "shoal_segment_changes_total": _changes,
     "shoal_decisions_total": _decisions,
     "shoal_actions": _actions,

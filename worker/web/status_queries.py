@@ -54,7 +54,7 @@ def status(kit: Kit) -> Status:
         positions = cursors.positions(connection)
         dead = open_letters(connection)
         stores = tuple(
-            shown_store(connection, store, microseconds(now), dead)
+            shown_store(connection, store, microseconds(now), dead, kit.settings.quality_least)
             for store in list_stores(connection)
         )
     try:

@@ -14,6 +14,7 @@ from segmentation.model import stage_name
 from segmentation.rules import STAGES
 from worker import models, poison, tallies
 from worker.campaign_reports import waiting_in_vain
+from worker.quality import held, low_score, today_score
 from worker.shop import Shop, load_shops
 from worker.stores import Store
 from worker.web.status_actions import (
@@ -41,6 +42,8 @@ class ShownStore(msgspec.Struct, frozen=True):
     """One store. ``trouble`` says what stands in its way, in sentences.
 
     ``cost_at_most`` is of all live campaigns together, those that were removed included.
+    ``quality`` is the share of today's events that passed the gate (None: none came), ``held``
+    what it holds.
     """
 
     id: str
@@ -60,10 +63,12 @@ class ShownStore(msgspec.Struct, frozen=True):
     campaigns: tuple[ShownCampaign, ...]
     cost_at_most: str
     newest: tuple[ShownAction, ...]
+    quality: float | None = None
+    held: dict[str, int] = {}
 
 
 def shown_store(
-    connection: Connection, store: Store, wall: int, dead: Mapping[str, int]
+    connection: Connection, store: Store, wall: int, dead: Mapping[str, int], least: int
 ) -> ShownStore:
     """Everything the status page says of a store.
 
@@ -73,17 +78,21 @@ def shown_store(
         Operating time, int microseconds.
     dead
         Open dead letters by store.
+    least
+        Percent of a day's events that must pass the gate.
     """
     shop = load_shops(connection, {store.id}, -1, wall)[store.id]
     counted = tallies.read(connection, store.number)
     sizes = stage_sizes(connection, store.number)
+    day = today_score(counted, shop.now)
+    low = low_score(counted, shop.now, least)
     return ShownStore(
         id=store.id,
         name=store.name,
         platform=store.platform if store.url else "",
         partition=store.partition,
         business_time=_said_time(shop.now),
-        trouble=(*_trouble(store, dead.get(store.id, 0)), *waiting_in_vain(shop)),
+        trouble=(*_trouble(store, dead.get(store.id, 0), low), *waiting_in_vain(shop)),
         events={name: counted.get((name, ""), 0) for name in _EVENTS},
         dead_letters=dead.get(store.id, 0),
         customers=sum(sizes.values()),
@@ -97,6 +106,8 @@ def shown_store(
         campaigns=tuple(shown_campaigns(connection, shop, counted)),
         cost_at_most=money_text(live_cost(counted), shop.currency),
         newest=tuple(newest_actions(connection, store.number, store.currency)),
+        quality=None if day is None else day.score,
+        held={one.reason: one.events for one in held(connection, store.id)},
     )
 
 
@@ -119,7 +130,7 @@ def _segments(shop: Shop, sizes: Mapping[str, int]) -> tuple[ShownSegment, ...]:
     )
 
 
-def _trouble(store: Store, dead: int) -> tuple[str, ...]:
+def _trouble(store: Store, dead: int, low: str) -> tuple[str, ...]:
     found = []
     if store.paused:
         found.append(f"Pushes to this store are stopped: {store.paused}")
@@ -130,6 +141,8 @@ def _trouble(store: Store, dead: int) -> tuple[str, ...]:
         )
     if dead:
         found.append(f"{dead} dead letters: `shoal dead-letters list --store {store.id}`")
+    if low:
+        found.append(f"{low}: `shoal quality show --store {store.id}`")
     return tuple(found)
 
 

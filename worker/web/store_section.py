@@ -47,6 +47,7 @@ def _figures(store: ShownStore) -> Html:
             ("events applied", events["applied"]),
             ("duplicates stopped", events["duplicates"]),
             ("unreadable, kept", store.dead_letters),
+            ("held by the gate", sum(store.held.values())),
             ("waiting for their order", events["unowned"]),
             ("pushes waiting", store.actions.get("due", 0)),
             *_latency(store.latency_ms),
