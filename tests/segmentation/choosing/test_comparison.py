@@ -16,9 +16,12 @@ from segmentation.choosing.comparison import compare
 from segmentation.choosing.methods import METHODS, Ground, run
 from segmentation.choosing.snapshots import Aged, Plan, Snapshot, small_rows
 from segmentation.clustering import FEATURES, learn
+from segmentation.drift import drift, sentences
 from segmentation.errors import IncompatibleModel, NotEnoughCustomers
+from segmentation.following import HELD
 from segmentation.model import assign, standardised
 from segmentation.rules import Columns
+from segmentation.sums import judged
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -191,7 +194,7 @@ def test_learning_goes_on_with_what_was_promoted(found: Comparison, name: str) -
     promoted = by_id(found, name).model
     assert promoted is not None
     promoted = msgspec.structs.replace(promoted, version=4)
-    after = learn(shop(400, seed=2), promoted, seed=1, now=NOW)
+    after = learn(shop(400, seed=2), promoted, now=NOW)
     assert (after.version, after.kind, len(after.groups)) == (5, "kmeans", 3)
     assert (after.projection, after.candidate) == (promoted.projection, name)
     assert {group.id for group in after.groups} == {group.id for group in promoted.groups}
@@ -202,5 +205,39 @@ def test_learning_goes_on_with_what_was_promoted(found: Comparison, name: str) -
 def test_a_carried_model_stays_until_somebody_compares_anew(found: Comparison) -> None:
     carried = next(one.model for one in found.candidates if one.tried)
     assert carried is not None
-    after = learn(shop(400, seed=2), carried, seed=1, now=NOW)
+    after = learn(shop(400, seed=2), carried, now=NOW)
     assert after == msgspec.structs.replace(carried, version=carried.version + 1)
+
+
+def test_promoted_centres_hold_people_as_learned_ones_do(found: Comparison) -> None:
+    for name in ("kmeans-4", "kmeans-4-pca"):
+        model = by_id(found, name).model
+        assert model is not None
+        squared = models.squared_distances(model, snapshot().columns)
+        assert model.error == pytest.approx(squared.min(axis=1).mean())
+        assert (model.hysteresis, model.margin) == (1.0, HELD * model.error)
+
+
+@pytest.mark.parametrize("name", ["kmeans-4-pca", "mixture-4", "ward"])
+def test_the_ageing_pass_judges_and_watches_every_kind(found: Comparison, name: str) -> None:
+    model = next(
+        one.model
+        for one in found.candidates
+        if one.model and (one.id == name or (name == "ward" and one.spec.method == name))
+    )
+    assert model is not None
+    seen, chance = shop(400), np.random.default_rng(3)
+    before = chance.integers(-1, len(model.groups), 400)
+    groups, its = judged(model, seen, before, np.array(model.centroids))
+    assert np.array_equal(groups, assign(model, seen, before))
+    same = drift(model, model, its, 0.0)
+    assert max(same.stability_index.values()) < 0.01
+    assert same.error_ratio == pytest.approx(1.0)
+    assert sentences(same)[-1] == "no refit is called for"
+
+    later = {**seen, "recency_days": seen["recency_days"] * 9}
+    _, its = judged(model, later, before, np.array(model.centroids))
+    told = sentences(drift(model, model, its, 0.0))
+    assert told[0] == "recency_days is not spread as it was when the groups were found"
+    way_out = "shoal segments refit" if model.kind == "kmeans" else "shoal segments compare"
+    assert way_out in told[-1]
