@@ -1,4 +1,4 @@
-"""``shoal segments``: list and show."""
+"""``shoal segments``: list and show; versions stand in `segment_versions`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from worker.cli import segment_versions
 from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
 
 app = typer.Typer(help="Segments: who is where, and why.", no_args_is_help=True)
@@ -48,3 +49,6 @@ def show(
         return
     for line in lines(words, found):
         say(line)
+
+
+segment_versions.register(app)
