@@ -54,6 +54,10 @@ SHAPES: Final = (
     ("quality held", {"store", "held"}),
     ("quality release", {"store", "released", "failed", "problems"}),
     ("quality drop --reason bot_burst --yes", {"store", "dropped"}),
+    (
+        "features export --anonymous --out anonymous.csv",
+        {"file", "customers", "features", "widened", "left_out", "group"},
+    ),
     ("dead-letters list", {"dead_letters"}),
     ("dead-letters replay", {"store", "replayed", "failed", "problems"}),
     ("doctor", {"ok", "findings"}),
