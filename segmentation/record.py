@@ -186,7 +186,7 @@ def unpack(packed: Sequence[bytes]) -> Records:
     size = RECORD.itemsize
     if any(len(one) != size for one in packed):
         packed = [one if len(one) == size else _filled_up(one) for one in packed]
-    records: Records = np.frombuffer(bytearray(b"".join(packed)), RECORD)
+    records: Records = np.frombuffer(bytearray().join(packed), RECORD)
     if (records["schema"] != SCHEMA).any():
         message = f"packed record of schema {set(records['schema'].tolist())}: expected {SCHEMA}"
         raise UnknownSchema(message)
