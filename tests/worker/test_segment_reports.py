@@ -162,7 +162,7 @@ def test_the_tree_is_kept_until_enough_are_read_or_groups_change(
 
 
 def test_a_learning_pass_keeps_the_tree_of_its_version(kit: Kit, shop: AddedStore) -> None:
-    fill(kit.engine, "shop", ONE_IN // 4)
+    fill(kit.engine, "shop", ONE_IN // 2)
     with transaction(kit.engine) as connection:
         names = ("store", "wanted_at", "learned_at")
         bulk.upsert(connection, models.learning, names, [(shop.number, END, 0)])
@@ -173,7 +173,7 @@ def test_a_learning_pass_keeps_the_tree_of_its_version(kit: Kit, shop: AddedStor
         tree = kept_tree(connection, shop.number, model)
     assert tree is not None
     assert tree.version == model.version == 1
-    assert fidelity(tree).agreement > 0.6
+    assert fidelity(tree).agreement > 0.5
 
 
 def trees(connection: Any) -> list[int]:
