@@ -51,17 +51,33 @@ class Anonymous:
 
     Attributes
     ----------
-    columns
-        By name, the labels of all rows, shape (n,); those that are not kept mean nothing.
+    identifiers
+        As they were given.
+    places
+        Of each, shape (n,): the place of the label that may be told; of rows that are not kept it
+        means nothing.
     kept
         Shape (n,), bool: which rows stand in a group of at least k.
-    widened
-        By name, how many kept rows say less than they could.
     """
 
-    columns: dict[str, npt.NDArray[np.str_]]
+    identifiers: tuple[Identifier, ...]
+    places: tuple[Ints, ...]
     kept: npt.NDArray[np.bool_]
-    widened: dict[str, int]
+
+    def labels(self, chosen: Ints | None = None) -> dict[str, list[str]]:
+        """By name, what may be told of these rows (None: of all), in their order."""
+        return {
+            one.name: [one.labels[at] for at in (places if chosen is None else places[chosen])]
+            for one, places in zip(self.identifiers, self.places, strict=True)
+        }
+
+    @property
+    def widened(self) -> dict[str, int]:
+        """By name, how many kept rows say less than they could."""
+        return {
+            one.name: int(np.count_nonzero((places != one.rows) & self.kept))
+            for one, places in zip(self.identifiers, self.places, strict=True)
+        }
 
     @property
     def left_out(self) -> int:
@@ -112,18 +128,7 @@ def anonymised(identifiers: Sequence[Identifier], least: int = LEAST) -> Anonymo
             break
         column = now[chosen]
         column[small] = identifiers[chosen].above[column[small]]
-    kept = ~small
-    return Anonymous(
-        {
-            one.name: np.asarray(one.labels, dtype=np.str_)[column]
-            for one, column in zip(identifiers, now, strict=True)
-        },
-        kept,
-        {
-            one.name: int(np.count_nonzero((column != one.rows) & kept))
-            for one, column in zip(identifiers, now, strict=True)
-        },
-    )
+    return Anonymous(tuple(identifiers), tuple(now), ~small)
 
 
 def _most_different(

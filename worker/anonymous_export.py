@@ -88,8 +88,7 @@ def anonymous_tables(
     made.customers = len(kept)
     for begin in range(0, len(kept), PAGE):
         chosen = kept[begin : begin + PAGE]
-        labels = {name: column[chosen] for name, column in done.columns.items()}
-        yield _page(connection, shop, ids[chosen], labels)
+        yield _page(connection, shop, ids[chosen], done.labels(chosen))
 
 
 def _people_told(
@@ -186,7 +185,10 @@ _STEPS: Final[Mapping[str, Sequence[Step]]] = {
 
 
 def _page(
-    connection: Connection, shop: Shop, ids: npt.NDArray[np.int64], labels: Mapping[str, Any]
+    connection: Connection,
+    shop: Shop,
+    ids: npt.NDArray[np.int64],
+    labels: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     rows = bulk.select_keys(
         connection, models.customers, ("id", "record"), "id", [int(one) for one in ids]
