@@ -28,8 +28,14 @@ class UnknownSegment(ShoalError):
     exit_code = 2
 
 
-def groups_of(connection: Connection, shop: Shop) -> list[dict[str, Any]]:
-    """Every group of the model in force with its stage, name and number of customers."""
+def groups_of(
+    connection: Connection, shop: Shop, words: Words | None = None
+) -> list[dict[str, Any]]:
+    """Every group of the model in force with its stage, name and number of customers.
+
+    Without ``words`` the names are in English.
+    """
+    told = words or Words()
     people = models.customers.c
     sizes = {
         row.grouping: row.size
@@ -43,7 +49,7 @@ def groups_of(connection: Connection, shop: Shop) -> list[dict[str, Any]]:
         {
             "id": group.id,
             "stage": group.stage,
-            "name": group.name,
+            "name": segment_words(told, group.id),
             "customers": int(sizes.get(group.id, 0)),
         }
         for group in shop.model.groups

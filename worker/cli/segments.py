@@ -13,18 +13,26 @@ app = typer.Typer(help="Segments: who is where, and why.", no_args_is_help=True)
 
 
 @app.command(name="list")
-def list_(store: StoreOption = "", *, json: Json = False) -> None:
+def list_(store: StoreOption = "", language: LanguageOption = "", *, json: Json = False) -> None:
     """List a store's groups with their stage, name and number of customers."""
     from worker.cli.context import reading_shop
     from worker.segment_reports import groups_of
+    from worker.wording import words_of
 
-    with reading_shop(store) as (_, connection, shop):
-        rows = groups_of(connection, shop)
+    with reading_shop(store) as (kit, connection, shop):
+        words = words_of(shop, language or kit.settings.language)
+        rows = groups_of(connection, shop, words)
     if json:
         print_json({"model": shop.model.version, "kind": shop.model.kind, "segments": rows})
         return
-    title = f"Segments of {shop.id}, model {shop.model.version} ({shop.model.kind})"
-    print_table(title, ("id", "stage", "name", "customers"), [tuple(row.values()) for row in rows])
+    title = words.say(
+        "Segments of {store}, model {version} ({kind})",
+        store=shop.id,
+        version=shop.model.version,
+        kind=shop.model.kind,
+    )
+    headings = (words.say("id"), words.say("stage"), words.say("name"), words.say("customers"))
+    print_table(title, headings, [tuple(row.values()) for row in rows])
 
 
 @app.command()

@@ -108,7 +108,9 @@ def test_reasons_are_told_in_the_language_asked_for(
     chinese = old("customers", "explain", "ann").out
     assert "下过 2 单" in chinese
     assert "客户群变动" in chinese
-    (segment,) = {old("customers", "explain", "ann", "--json").json["segment"]}
+    assert "流失风险客户" in old("segments", "list").out
+    assert "At risk" in old("segments", "list", "--language", "en").out
+    segment = old("customers", "explain", "ann", "--json").json["segment"]
     told = old("segments", "show", segment).out
     assert "1 位客户，占 2 位下过单客户的 50%" in told  # noqa: RUF001 - Chinese
     assert "典型客户" in told
