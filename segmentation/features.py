@@ -2,7 +2,7 @@
 
 ``segmentation.batch`` defines the same numbers from tables, ``segmentation.running`` keeps them
 event by event. Money is in the currency's main unit. NaN means undefined: such a feature answers
-no condition and a model puts its centre there.
+no condition, and a model puts there what :attr:`Feature.impute` says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from segmentation.errors import UnknownFeature
 
 Transform = Literal["none", "log"]
+Impute = Literal["median"] | float
 Unit = Literal[
     "time",
     "days",
@@ -57,7 +58,10 @@ class Feature:
     transform
         What a model does first: ``log`` is :func:`signed_log`.
     clip
-        Bounds a model cuts to before the transform; None: no bound.
+        Bounds that values have by their meaning (:func:`transformed`); None: no bound.
+    impute
+        What an unknown value counts as when a model is learned, in the feature's own unit: the
+        median of those who are known, or this number. The model keeps the number.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Feature:
     meaning: str
     transform: Transform = "none"
     clip: tuple[float, float] | None = None
+    impute: Impute = "median"
 
 
 _PURCHASES: Final = (
@@ -77,12 +82,16 @@ _PURCHASES: Final = (
     Feature("average_order_value", "money", "Gross sales per order.", "log"),
     Feature("order_value_variance", "money²", "Population variance of order values.", "log"),
     Feature("tenure_days", "days", "Days since the first order.", "log", (0, 36_500)),
-    Feature("gap_days_mean", "days", "Mean time between orders; undefined below two.", "log"),
+    # A customer with one order has no gap yet: none, not the usual.
+    Feature(
+        "gap_days_mean", "days", "Mean time between orders; undefined below two.", "log", impute=0.0
+    ),
     Feature(
         "gap_days_variance",
         "days²",
         "Population variance of the times between orders; undefined below two orders.",
         "log",
+        impute=0.0,
     ),
     Feature("items_per_order", "count", "Mean number of distinct products in an order.", "log"),
     Feature("distinct_products", "count", "Different products ever bought, exactly.", "log"),
@@ -192,6 +201,7 @@ _SENTIMENT: Final = (
         "Returns that are the shop's doing (defective, wrong item, not as described, late) over "
         "returns; undefined without.",
         clip=(0, 1),
+        impute=0.0,
     ),
 )
 _DEMOGRAPHICS: Final = (
@@ -199,8 +209,15 @@ _DEMOGRAPHICS: Final = (
     Feature("income_band", "rank", "1 low, 3 middle, 5 high; undefined without."),
     Feature("education", "rank", "Level of ISCED 2011, 0 to 8; undefined without."),
     Feature("household_size", "count", "People in the household; undefined without.", "log"),
-    Feature("gender_female", "share", "1 if the shop says female, else 0; undefined without."),
-    Feature("gender_male", "share", "1 if the shop says male, else 0; undefined without."),
+    Feature(
+        "gender_female",
+        "share",
+        "1 if the shop says female, else 0; undefined without.",
+        impute=0.5,
+    ),
+    Feature(
+        "gender_male", "share", "1 if the shop says male, else 0; undefined without.", impute=0.5
+    ),
 )
 FEATURES: Final = (
     *(*_PURCHASES, *_DECAYED, *_BROWSING, *_HABITS, *_CATEGORIES, *_MESSAGES),
@@ -228,6 +245,11 @@ def feature(name: str) -> Feature:
 def signed_log(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Sign times log(1 + magnitude): log1p where that is defined, its mirror below zero."""
     return np.copysign(np.log1p(np.abs(column)), column)
+
+
+def unknown_as(entry: Feature) -> str:
+    """What an unknown value counts as, in words."""
+    return entry.impute if isinstance(entry.impute, str) else f"{entry.impute:g}"
 
 
 def transformed(name: str, column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -14,8 +14,6 @@ import numpy as np
 from segmentation.features import Transform, feature, signed_log
 from segmentation.rules import Columns, Floats
 
-# What an unknown value counts as. A customer with one order has no gap yet: none, not the usual.
-_IMPUTED: Final = {"gap_days_mean": 0.0, "gap_days_variance": 0.0}
 # A spread below this is rounding: the feature is the same for everybody.
 _CONSTANT: Final = 1e-9
 
@@ -76,10 +74,11 @@ def moved(columns: Columns, name: str) -> Floats:
 
 
 def unknown(name: str, values: Floats) -> float:
-    """What a NaN of that feature counts as: the median, or nothing where that is what it means."""
-    if name in _IMPUTED or np.isnan(values).all():
-        return _IMPUTED.get(name, 0.0)
-    return float(np.nanmedian(values))
+    """What a NaN of that feature counts as: what is declared; nothing where nobody is known."""
+    declared = feature(name).impute
+    if isinstance(declared, float):
+        return declared
+    return 0.0 if np.isnan(values).all() else float(np.nanmedian(values))
 
 
 def spread(values: Floats) -> tuple[float, float]:

@@ -37,7 +37,7 @@ from connectors.protocol import (
     SupportsSegments,
 )
 from connectors.registry import connector_factory, platform_needs, platforms
-from segmentation.features import BY_NAME, FEATURES
+from segmentation.features import BY_NAME, FEATURES, unknown_as
 from worker.cli import app
 from worker.observability import METRICS
 from worker.programs import programs
@@ -67,8 +67,8 @@ def derived_rows() -> list[str]:
 
 def feature_rows() -> list[str]:
     return [
-        f"| `{feature.name}` | {feature.unit} | {feature.transform} | {feature.meaning} |"
-        for feature in FEATURES
+        f"| `{one.name}` | {one.unit} | {one.transform} | {unknown_as(one)} | {one.meaning} |"
+        for one in FEATURES
     ]
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from segmentation.errors import UnknownFeature
-from segmentation.features import FEATURES, NAMES, feature, signed_log, transformed
+from segmentation.features import FEATURES, NAMES, feature, signed_log, transformed, unknown_as
+from segmentation.scaling import measured, unknown
 
 PAGE = Path(__file__).parents[2] / "docs" / "features.md"
 
@@ -21,9 +22,26 @@ def test_names_are_distinct_and_every_feature_is_explained() -> None:
 def test_the_page_lists_the_catalogue_in_its_order() -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     expected = [
-        f"| `{one.name}` | {one.unit} | {one.transform} | {one.meaning} |" for one in FEATURES
+        f"| `{one.name}` | {one.unit} | {one.transform} | {unknown_as(one)} | {one.meaning} |"
+        for one in FEATURES
     ]
     assert rows == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("gap_days_mean", 0.0), ("gender_male", 0.5), ("return_fault_share", 0.0), ("age", 30.0)],
+)
+def test_a_model_takes_for_the_unknown_what_is_declared(name: str, expected: float) -> None:
+    column = np.array([20.0, np.nan, 30.0, 90.0])
+    assert unknown(name, column) == expected
+    assert measured({name: column}, (name,)).imputed == (expected,)
+    assert unknown_as(feature(name)) in {f"{expected:g}", "median"}
+
+
+def test_what_nobody_says_of_anybody_counts_as_declared_or_nothing() -> None:
+    column = np.full(3, np.nan)
+    assert [unknown(name, column) for name in ("age", "gender_male")] == [0.0, 0.5]
 
 
 def test_the_logarithm_is_defined_below_zero_and_odd() -> None:
