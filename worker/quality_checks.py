@@ -158,12 +158,13 @@ def takes_away(event: Event) -> bool:
     )
 
 
-def softened(event: Event) -> Event:
+def softened(event: Event, reason: Reason) -> Event:
     """A withdrawal without what is wrong with it: its times are not after it was received."""
     body = event.body
     if not isinstance(body, Customer):
         return event
-    said = {name: value for name, value in body.attributes.items() if name not in _AGES}
+    wrong = _AGES if reason == "impossible_age" else frozenset()
+    said = {name: value for name, value in body.attributes.items() if name not in wrong}
     updated = min(body.updated_at, event.received_at)
     return msgspec.structs.replace(
         event,

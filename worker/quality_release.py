@@ -60,7 +60,9 @@ def release(kit: Kit, store: str, reason: str = "", ids: Named = ()) -> Released
     chosen, done = _chosen(store, reason, ids), Released()
     with reading(kit.engine) as connection:
         partition = load_store(connection, store).partition
-    for rows in _pages(kit, chosen, (HELD, RELEASING)):
+    # One that is named is put back again: a Redis that was lost may have taken it along.
+    states = (HELD, RELEASING, RELEASED) if ids else (HELD, RELEASING)
+    for rows in _pages(kit, chosen, states):
         _mark(kit, [row.id for row in rows], (HELD,), RELEASING)
         events: list[Event] = []
         for row in rows:

@@ -218,7 +218,7 @@ def _letter(sealer: Sealer, event: Event, reason: Reason) -> tuple[object, ...]:
 
 def _withdrawn(sealer: Sealer, event: Event, reason: Reason) -> Event:
     """A withdrawal does not wait: it goes on without what is wrong with it."""
-    told = softened(event)
+    told = softened(event, reason)
     personal = sealer.open(event.store, event.sealed)
     if reason != "impossible_age" or personal.pop(_BIRTHDAY, None) is None:
         return told

@@ -62,6 +62,9 @@ def test_one_event_can_be_released_by_its_id(houses: Houses) -> None:
         assert release(driver.kit, driver.id, ids=[chosen]).released == 1
         assert release(driver.kit, driver.id, "bot_burst").released == 0
         driver.drain()
+        assert release(driver.kit, driver.id, ids=[chosen]).released == 1
+        driver.drain()
+        assert (driver.tally("applied"), driver.tally("duplicates")) == (1, 1)
         with reading(driver.kit.engine) as connection:
             assert [one.events for one in held(connection, driver.id)] == [2]
         with pytest.raises(NoHeldEvent, match="expected an id"):
