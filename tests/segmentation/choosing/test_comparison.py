@@ -79,7 +79,7 @@ def test_every_method_and_reduction_is_there_once(found: Comparison) -> None:
     assert len(found.curve) == 100
 
 
-@pytest.mark.parametrize("name", ["kmeans-4", "minibatch-3", "ward-4-pca", "mixture-3-factors"])
+@pytest.mark.parametrize("name", ["kmeans-4", "ward-4-pca", "mixture-3-factors"])
 def test_figures_are_those_of_the_groups_found(found: Comparison, name: str) -> None:
     one = by_id(found, name)
     plain = models.SegmentModel(0, "kmeans", (), NOW, features=FEATURES)
@@ -107,6 +107,23 @@ def test_figures_are_those_of_the_groups_found(found: Comparison, name: str) -> 
     # Both weeks are the same customers as now, but for the first fifty.
     early = run(one.spec, Ground(space[50:]), 0).labels
     assert one.figures.weeks == pytest.approx((adjusted_rand_score(labels[50:], early) + 1) / 2)
+
+
+def test_seeds_and_samples_tell_what_chance_does() -> None:
+    seen = snapshot()
+    (one,) = compare(seen, Plan(("minibatch",), (7,), ("none",), FEATURES)).candidates
+    assert one.model is not None
+    ground = Ground(standardised(one.model, seen.columns))
+    runs = [run(one.spec, ground, seed).labels for seed in (0, 1, 2)]
+    assert one.figures.seeds == figures.agreement(runs)
+    assert one.figures.seeds < 0.95
+    luck, agreed = np.random.default_rng(1), []
+    for _ in range(3):
+        rows = luck.integers(400, size=400)
+        distinct, places = np.unique(rows, return_index=True)
+        again = run(one.spec, Ground(ground.points[rows]), 0).labels[places]
+        agreed.append(adjusted_rand_score(runs[0][distinct], again))
+    assert one.figures.bootstrap == pytest.approx(np.mean(agreed))
 
 
 def test_spend_is_explained_by_groups_of_the_past(found: Comparison) -> None:
