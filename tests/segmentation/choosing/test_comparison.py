@@ -109,7 +109,7 @@ def test_figures_are_those_of_the_groups_found(found: Comparison, name: str) -> 
     assert one.figures.weeks == pytest.approx((adjusted_rand_score(labels[50:], early) + 1) / 2)
 
 
-def test_seeds_and_samples_tell_what_chance_does() -> None:
+def test_repetitions_tell_what_chance_does() -> None:
     seen = snapshot()
     (one,) = compare(seen, Plan(("minibatch",), (7,), ("none",), FEATURES)).candidates
     assert one.model is not None
@@ -124,6 +124,11 @@ def test_seeds_and_samples_tell_what_chance_does() -> None:
         again = run(one.spec, Ground(ground.points[rows]), 0).labels[places]
         agreed.append(adjusted_rand_score(runs[0][distinct], again))
     assert one.figures.bootstrap == pytest.approx(np.mean(agreed))
+    # Two weeks ago was as one week ago, and each week is held against the one after it.
+    early = run(one.spec, Ground(ground.points[50:]), 0).labels
+    now = adjusted_rand_score(runs[0][50:], early)
+    assert now < 0.95
+    assert one.figures.weeks == pytest.approx((now + 1) / 2)
 
 
 def test_spend_is_explained_by_groups_of_the_past(found: Comparison) -> None:
