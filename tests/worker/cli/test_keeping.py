@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from connectors.events import Event, event_id
 from tests.worker.cli.conftest import Shoal, added
+from tests.worker.driving import drop_reasons
 from worker import letter_stream, models, stream
 from worker.database import open_engine, reading
 from worker.dead_letters import Letter
@@ -62,6 +63,7 @@ def test_an_upgrade_asks_for_a_backup_and_makes_one(shoal: Shoal, home: Path) ->
     added(shoal, "shop")
     engine = open_engine(f"sqlite:///{home}/shoal.db")
     with engine.begin() as connection:
+        drop_reasons(connection)
         connection.exec_driver_sql(f"DROP TABLE {models.walks.name}")
         connection.exec_driver_sql("ALTER TABLE shoal_stores DROP COLUMN webhook_addresses")
         connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0001'")
