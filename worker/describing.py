@@ -62,6 +62,16 @@ def with_source(said: Attributes, source: str, at: datetime) -> dict[str, str | 
     return found
 
 
+def united_attributes(older: str, newer: str) -> str:
+    """Two rows' attributes as one: the newer profile's stand, of coarse ones the newest own word.
+
+    A profile may be the newer for another field's sake.
+    """
+    known: dict[str, str | float | bool] = msgspec.json.decode(older or "{}")
+    both = known | msgspec.json.decode(newer or "{}")
+    return filled_in(msgspec.json.encode(both).decode(), known)
+
+
 def filled_in(attributes: str, said: Attributes) -> str:
     """A row's attributes with what an older description of the store's own adds to them.
 
@@ -74,7 +84,7 @@ def filled_in(attributes: str, said: Attributes) -> str:
     known: dict[str, str | float | bool] = msgspec.json.decode(attributes or "{}")
     for name in DEMOGRAPHICS:
         source, since = f"{name}.from", f"{name}.at"
-        if name not in said:
+        if said.get(source) not in _OWN_WORD:
             continue
         # Without a source it is of an earlier version of Shoal: the store's own, of some time.
         is_undated = name in known and source not in known

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, Update, bindparam, exists, update
 from segmentation import running
 from worker import models
 from worker.batch import Batch
+from worker.describing import united_attributes
 from worker.roster import Person
 
 _OWNED: Final = (
@@ -64,10 +65,8 @@ def _unite_people(stays: Person, yields: Person) -> None:
     stays.platform_id = stays.platform_id or yields.platform_id
     stays.is_known = stays.is_known or yields.is_known
     older, newer = sorted((yields, stays), key=lambda one: one.profile_version)
-    stays.attributes, stays.consents = (
-        united_json(older.attributes, newer.attributes),
-        united_json(older.consents, newer.consents),
-    )
+    stays.attributes = united_attributes(older.attributes, newer.attributes)
+    stays.consents = united_json(older.consents, newer.consents)
     stays.time_zone = stays.time_zone or yields.time_zone
     stays.is_suppressed = stays.is_suppressed or yields.is_suppressed
     stays.profile_version = max(stays.profile_version, yields.profile_version)

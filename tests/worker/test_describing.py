@@ -99,6 +99,23 @@ def test_two_profiles_that_are_one_person_are_described_by_both(driver: Driver) 
     assert known(driver) == {"age": 36, "income_band": 1, "education": 3}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 1, 3, 2), (2, 0, 3, 1), (3, 2, 1, 0)])
+@pytest.mark.invariant("I3")
+def test_it_does_not_matter_when_two_profiles_become_one(
+    driver: Driver, order: tuple[int, ...]
+) -> None:
+    """The newer profile says the older word on income: the newest of each field stands."""
+    merge = driver.touch("customers_merged", source="server", customer_id="ann", previous_id="bob")
+    events = [
+        told(driver, {"income_band": 5}, START - 3 * HOUR),
+        told(driver, {"income_band": 1}, START - 2 * HOUR, "bob"),
+        told(driver, {"household_size": 2}, START - HOUR),
+        msgspec.structs.replace(merge, identities=(ANN,)),
+    ]
+    driver.tell_one_by_one(*(events[place] for place in order))
+    assert known(driver) == {"income_band": 1, "household_size": 2}
+
+
 def test_records_computed_again_are_of_the_same_people(driver: Driver) -> None:
     driver.tell(told(driver, SAID), driver.order("o1", "ann"))
     with transaction(driver.kit.engine) as connection:
