@@ -5,32 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from campaigns.check import named_segments
-from connectors.events import microseconds, moment
+from connectors.events import moment
 from connectors.records import exponent
 from segmentation import running, stability
 from segmentation.choosing.candidates import Candidate
 from segmentation.choosing.modelling import with_names
-from segmentation.model import Group, SegmentModel, assign, group_indices, to_json
+from segmentation.model import Group, SegmentModel, assign, group_indices
 from segmentation.rules import NOBODY, Indices
-from worker import bulk, models
+from worker import segment_versions
 from worker.errors import ShoalError
+from worker.judging import pages
 from worker.learning import sample
-from worker.shop import Shop, model_in_force
+from worker.runtime import Kit
+from worker.shop import Shop
 
-_BATCH: Final = 20_000
 Flows = Mapping[tuple[str, str], int]
 
 
 class PromotionRefused(ShoalError):
-    """Another version was published while this one was looked at."""
+    """A candidate that has no model to publish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,9 @@ def _judged(connection: Connection, shop: Shop, model: SegmentModel) -> tuple[In
     """Everybody's group now, and what the drain will make of it by the new model."""
     befores, afters = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     names = tuple(dict.fromkeys(("orders", *model.features)))
-    for groupings, packed in _pages(connection, shop):
+    for _, groupings, records in pages(connection, shop, None):
         columns = running.derive(
-            running.unpack(packed),
+            records,
             shop.now,
             currency_exponent=exponent(shop.currency),
             names=names,
@@ -121,18 +120,6 @@ def _judged(connection: Connection, shop: Shop, model: SegmentModel) -> tuple[In
         befores.append(group_indices(shop.model, groupings))
         afters.append(assign(model, columns, group_indices(model, groupings)))
     return np.concatenate(befores), np.concatenate(afters)
-
-
-def _pages(connection: Connection, shop: Shop) -> Iterator[tuple[list[str], list[bytes]]]:
-    people, (last, end) = models.customers.c, shop.ids
-    wanted = (people.store == shop.number) & (people.orders > 0) & people.merged_into.is_(None)
-    query = select(people.id, people.grouping, people.record).order_by(people.id).limit(_BATCH)
-    while True:
-        rows = connection.execute(query.where(wanted, people.id > last, people.id < end)).all()
-        if not rows:
-            return
-        last = rows[-1].id
-        yield [str(row.grouping) for row in rows], [bytes(row.record) for row in rows]
 
 
 def _ids(groups: tuple[Group, ...], of: Indices) -> list[str]:
@@ -164,30 +151,15 @@ def _is_in(segment: str, group: str) -> bool:
     return segment in {group, group.partition(".")[0]}
 
 
-def publish(connection: Connection, shop: Shop, chosen: Promotion, now: datetime) -> None:
-    """Insert the next version; the drain then judges everybody by it, and wakes no campaign.
+def publish(kit: Kit, shop: Shop, chosen: Promotion) -> bool:
+    """Publish the next version and tell the drain; whether it could be told.
 
-    Raises `PromotionRefused` if another version was published meanwhile.
+    The drain judges everybody by it and wakes no campaign. Raises
+    `worker.segment_versions.UnknownVersion` if another version was published meanwhile.
     """
-    in_force = model_in_force(connection, shop.number).version
-    if in_force != chosen.before.version:
-        message = (
-            f"version {in_force} was published while you looked at what would follow version "
-            f"{chosen.before.version}: promote again"
-        )
-        raise PromotionRefused(message)
-    told = {"moved": chosen.migration, "sentences": sentences(chosen)}
-    names = ("store", "kind", "version", "body", "published_at", "customers_read", "report")
-    row = (
-        shop.number,
-        "segments",
-        chosen.model.version,
-        to_json(chosen.model),
-        microseconds(now),
-        chosen.migration.customers,
-        msgspec.json.encode(told).decode(),
-    )
-    bulk.insert_missing(connection, models.models, names, [row])
+    told = {"by": "promotion", "moved": chosen.migration, "sentences": sentences(chosen)}
+    report = msgspec.json.encode(told).decode()
+    return segment_versions.publish(kit, shop, chosen.model, report, chosen.migration.customers)
 
 
 def sentences(chosen: Promotion) -> tuple[str, ...]:

@@ -125,9 +125,8 @@ def promote(
     """Publish a candidate as the next version, after showing who moves and what that touches."""
     from worker.cli.context import chosen_shop, opened
     from worker.comparing_kept import kept, publishable
-    from worker.database import reading, transaction
+    from worker.database import reading
     from worker.promoting import promotion, publish
-    from worker.surrogates import learn_tree
 
     if json and not yes:
         problem = "--json asks nothing: add --yes to publish"
@@ -141,33 +140,12 @@ def promote(
         if not yes:
             question = f"Publish {candidate} as version {chosen.model.version} of {shop.id}?"
             typer.confirm(question, abort=True)
-        with transaction(kit.engine) as connection:
-            publish(connection, shop, chosen, kit.clock())
-        learn_tree(kit, shop)
-        is_told = _announced(kit, shop.number, chosen.model.version)
+        is_told = publish(kit, shop, chosen)
     if json:
         print_json(_promoted(candidate, chosen, is_told=is_told))
         return
     when = "now" if is_told else "when `shoal up` runs"
     say(f"Version {chosen.model.version} is published; customers move {when}, no campaign wakes.")
-
-
-def _announced(kit: Any, store: int, version: int) -> bool:
-    """Whether the drain could be told; if not, it sees the version by itself later."""
-    from connectors.events import microseconds
-    from worker.database import reading
-    from worker.doors import door_of
-    from worker.errors import ServiceUnreachable
-    from worker.learning import announce
-
-    with reading(kit.engine) as connection:
-        door = door_of(connection, store, microseconds(kit.clock()))
-    try:
-        if door is not None:
-            announce(kit, door, version)
-    except ServiceUnreachable:
-        return False
-    return door is not None
 
 
 def _show_migration(chosen: Any) -> None:

@@ -193,8 +193,8 @@ def test_of_two_promotions_at_once_one_is_refused(
 
     monkeypatch.setattr("typer.confirm", meanwhile)
     ran = cottage.shoal("segments", "promote", "kmeans-3")
-    assert ran.code == 1
-    assert "version 1 was published while you looked" in ran.err
+    assert ran.code == 2
+    assert "version 1 was published meanwhile" in ran.err
     assert cottage.versions("segments") == [1]
 
 
