@@ -33,6 +33,10 @@ TENTHS: Final = 10
 # whom they hold and part from the best ones within months; under none more people would move.
 _HELD: Final = 0.5
 
+CLEAR: Final = 4.0
+"""Times the margin that another group must be nearer by between two weekly settlings. Whoever
+orders is near another group for a day or two and back again: such a lead does not last."""
+
 # A pass that saw less than this share of the one before says nothing of everybody.
 _ENOUGH: Final = 0.5
 
@@ -81,9 +85,11 @@ def begun(model: SegmentModel) -> GroupSums:
 
 
 def judged(
-    model: SegmentModel, columns: Columns, previous: Indices, centres: Floats
+    model: SegmentModel, columns: Columns, previous: Indices, centres: Floats, lead: float = 1.0
 ) -> tuple[Indices, Round]:
     """The groups of some customers as `assign` gives them, and the sums under working centres.
+
+    ``lead`` times the margin is what another group must be nearer by.
 
     Of a carried model, whose groups no centre makes, the sums say how far the shop has drifted.
     Not for rules. Raises `IncompatibleModel` when a feature is missing.
@@ -98,7 +104,7 @@ def judged(
         place = np.array(model.projection) @ scaled if model.projection else scaled
         before, squared = previous[part][is_buyer], squared_part(both, place)
         groups[part][is_buyer] = (
-            nearest(squared[: len(own)], before, model.margin, model.hysteresis)
+            nearest(squared[: len(own)], before, lead * model.margin, model.hysteresis)
             if model.carrier is None
             else placed(model, place, before)
         )

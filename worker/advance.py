@@ -79,6 +79,10 @@ def advance(
     ticks = [event for event in found.fresh if event.type == "clock_ticked"]
     told = [event for event in found.fresh if event.type not in intake.CONTROL]
     due = _due(connection, shop, reach, has_events=bool(found.fresh))
+    if ticks:
+        last = microseconds(ticks[-1].at)
+        is_settling = turns.is_settling(connection, kit.settings, shop, last)
+        shop = replace(shop, is_settling=is_settling)
     if not found.fresh and not due:
         _write_counts(connection, shop, found)
         return Woken(set_aside=found.set_aside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, select, update
 
 from connectors.records import exponent
@@ -53,13 +54,23 @@ def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] |
     for ids, groupings, records in pages(connection, shop, slice_):
         columns = _columns(model, records, now, shop.currency)
         groups, its = sums.judged(
-            model, columns, group_indices(model, groupings), sums.centres_of(present)
+            model,
+            columns,
+            group_indices(model, groupings),
+            sums.centres_of(present),
+            _lead(shop),
         )
         found += elsewhere(model, ids, groupings, groups)
         read = sums.plus(read, its)
     body = sums.to_json(sums.added(present, model, read, (number, slices)))
     bulk.upsert(connection, models.group_sums, ("store", "body"), [(shop.number, body)])
     return found
+
+
+def _lead(shop: Shop) -> float:
+    """Times its margin: between two settlings only a clear lead moves people."""
+    is_new_model = shop.model.version != shop.judged_by
+    return 1.0 if is_new_model or shop.is_settling or shop.model.carrier else sums.CLEAR
 
 
 def kept_sums(connection: Connection, store: int, model: SegmentModel) -> sums.GroupSums:
@@ -120,7 +131,8 @@ def judge(connection: Connection, batch: Batch) -> None:
     is_new_model = shop.model.version != shop.judged_by
     if len(roster.people):
         groupings = [person.grouping for person in roster.people]
-        groups = _groups(shop.model, roster.records, groupings, batch.now, shop.currency)
+        model = replace(shop.model, margin=_lead(shop) * shop.model.margin)
+        groups = _groups(model, roster.records, groupings, batch.now, shop.currency)
         causes = _causes(batch, is_new_model=is_new_model)
         for row, group in enumerate(groups.tolist()):
             person = roster.people[row]

@@ -57,6 +57,7 @@ class Shop:
     policies: Mapping[str, Policy]
     slots: Mapping[str, int]
     has_erasures: bool
+    is_settling: bool = False  # the ageing pass before the next version: small leads count too
 
     @property
     def ids(self) -> tuple[int, int]:

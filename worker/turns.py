@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -27,6 +28,17 @@ def slices(shop: Shop, ticks: Sequence[Event]) -> list[tuple[int, int] | None]:
         (int(tick.properties.get("slice", 0)), max(int(tick.properties.get("slices", 1)), 1))
         for tick in ticks
     ]
+
+
+def is_settling(connection: Connection, settings: Settings, shop: Shop, now: int) -> bool:
+    """Whether this is the last ageing pass before the next version is learned."""
+    learning = models.learning.c
+    last = connection.execute(
+        select(learning.learned_at).where(learning.store == shop.number)
+    ).scalar()
+    # On the wall's time the slices of a pass are spread over the time between two ticks.
+    step = 0 if shop.is_on_log_time else settings.tick_every // timedelta(microseconds=1)
+    return now + step - (last or 0) >= settings.learn_every_us
 
 
 def take_turn(connection: Connection, settings: Settings, shop: Shop, now: int) -> bool:

@@ -9,7 +9,7 @@ from connectors.events import microseconds
 from tests.worker.driving import DAY, HOUR, START, Driver
 from worker import models
 from worker.database import transaction
-from worker.turns import slices, take_turn
+from worker.turns import is_settling, slices, take_turn
 
 NOW = microseconds(START)
 
@@ -53,6 +53,23 @@ def test_after_a_model_the_next_is_wanted_when_its_time_has_passed(driver: Drive
     assert wishes(driver) == [(NOW, NOW)]
     assert ask(driver, week)
     assert wishes(driver) == [(week, NOW)]
+
+
+def test_the_last_pass_before_a_version_settles_small_leads(driver: Driver) -> None:
+    driver.tell(driver.order("o1", "ann"))
+    settings = replace(driver.kit.settings, learn_every=timedelta(days=7))
+    week, hour = microseconds(START + 7 * DAY), microseconds(START + HOUR) - NOW
+    shop = driver.shop()
+    on_log_time = replace(shop, is_on_log_time=True)
+    with transaction(driver.kit.engine) as connection:
+        assert is_settling(connection, settings, on_log_time, NOW)
+    assert ask(driver, NOW)
+    learned(driver, NOW)
+    with transaction(driver.kit.engine) as connection:
+        assert not is_settling(connection, settings, shop, week - hour - 1)
+        assert is_settling(connection, settings, shop, week - hour)
+        assert not is_settling(connection, settings, on_log_time, week - 1)
+        assert is_settling(connection, settings, on_log_time, week)
 
 
 def test_on_the_walls_time_each_tick_names_its_slice(driver: Driver) -> None:
