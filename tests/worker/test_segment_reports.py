@@ -15,7 +15,7 @@ from segmentation.surrogate import fidelity
 from segmentation.wording import Words
 from tests.segmentation.snapshot import MODELS
 from tests.worker.log_store import END, fill
-from worker import bulk, models
+from worker import bulk, models, segment_versions
 from worker.customer_reports import why
 from worker.database import reading, transaction
 from worker.drawing import features_of, ids_of, is_buyer
@@ -174,6 +174,20 @@ def test_a_learning_pass_keeps_the_tree_of_its_version(kit: Kit, shop: AddedStor
     assert tree is not None
     assert tree.version == model.version == 1
     assert fidelity(tree).agreement > 0.5
+
+
+def test_a_version_published_by_hand_has_its_tree(judged: tuple[Kit, Shop, dict[int, str]]) -> None:
+    kit, shop, _ = judged
+    others = tuple(
+        msgspec.structs.replace(group, id=f"{group.stage}.by_hand_{at}", formerly=())
+        for at, group in enumerate(shop.model.groups)
+    )
+    second = msgspec.structs.replace(shop.model, version=2, groups=others)
+    assert segment_versions.publish(kit, shop, second, "{}")
+    with reading(kit.engine) as connection:
+        tree = kept_tree(connection, shop.number, second)
+    assert tree is not None
+    assert tree.version == 2
 
 
 def trees(connection: Any) -> list[int]:
