@@ -94,6 +94,10 @@ def refit(
             shop = chosen_shop(connection, kit, store)
         if not can_refit(shop):
             problem = f"{shop.id} has no learned groups yet: nothing to find anew"
+            if shop.model.kind == "carried":
+                problem = (
+                    f"{shop.model.candidate} is carried: `shoal segments compare` finds others"
+                )
             raise typer.BadParameter(problem)
         model, told, read = found_anew(kit, shop)
         is_told = False if dry_run else publish(kit, shop, model, told, read)

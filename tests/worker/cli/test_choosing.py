@@ -134,7 +134,16 @@ def test_what_is_compared_is_promoted_and_learned_on(house: House, tmp_path: Pat
     learned = learned_on(house)
     assert learned == {"kind": "carried", "version": 3, "candidate": "ward-4-pca"}
     assert house.groupings() == after
+    look_back(house)
     assert house.versions("candidates") == [1]
+
+
+def look_back(house: House) -> None:
+    """What the commands beside say of a carried version that learning went on from."""
+    assert "ward-4-pca is carried" in house.shoal("segments", "refit").err
+    assert house.shoal("segments", "drift").code == 0
+    told = house.shoal("segments", "versions", "--json").json["versions"]
+    assert [row["by"] for row in told] == ["learning", "promotion", "promotion"]
 
 
 def counted(segment: str, before: dict[int, str], after: dict[int, str]) -> dict[str, int]:
