@@ -24,14 +24,12 @@ def sentiment(events: pd.DataFrame, refunds: pd.DataFrame, as_of: pd.Timestamp) 
     ``events`` have a ``value`` where any of these kinds is among them, ``refunds`` a ``reason``
     where one is known (empty: none).
     """
-    value = events["value"] if "value" in events else pd.Series(0, index=events.index)
-    said = {
-        kind: events.assign(value=value)[events["kind"] == kind]
-        for kind in ("review", "survey", "complaint", "ticket")
-    }
-    columns = {
-        f"{kind}s": table.groupby("customer_id")["kind"].count() for kind, table in said.items()
-    }
+    kinds = ("review", "survey", "complaint", "ticket")
+    all_said = events[events["kind"].isin(kinds)]
+    if "value" not in all_said:
+        all_said = all_said.assign(value=0)
+    said = {kind: all_said[all_said["kind"] == kind] for kind in kinds}
+    columns = {f"{kind}s": table["customer_id"].value_counts() for kind, table in said.items()}
     columns["rating_mean"] = _mean(said["review"]) / 100
     columns[f"rating_{MOOD_HALF_LIFE}d"] = _faded_mean(said["review"], as_of) / 100
     columns["satisfaction"] = _mean(said["survey"]) / 1_000_000
@@ -47,11 +45,11 @@ def sentiment(events: pd.DataFrame, refunds: pd.DataFrame, as_of: pd.Timestamp) 
 def _returns(refunds: pd.DataFrame) -> dict[str, pd.Series]:
     who = refunds["customer_id"]
     reason = refunds["reason"] if "reason" in refunds else pd.Series("", index=refunds.index)
-    returned = reason[reason != ""]
+    is_return = reason != ""
     return {
-        "refunds": refunds.groupby("customer_id")["at"].count(),
-        "returns": returned.groupby(who).count(),
-        "return_fault_share": returned.isin(FAULTS).groupby(who).mean(),
+        "refunds": who.value_counts(),
+        "returns": who[is_return].value_counts(),
+        "return_fault_share": reason[is_return].isin(FAULTS).groupby(who).mean(),
     }
 
 
