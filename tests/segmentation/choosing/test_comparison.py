@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from segmentation.errors import IncompatibleModel, NotEnoughCustomers
 from segmentation.following import HELD
 from segmentation.model import assign, standardised
 from segmentation.rules import Columns
-from segmentation.sums import judged
+from segmentation.sums import added, begun, judged
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -227,7 +227,10 @@ def test_learning_goes_on_with_what_was_promoted(found: Comparison, name: str) -
 def test_a_carried_model_stays_until_somebody_compares_anew(found: Comparison) -> None:
     carried = next(one.model for one in found.candidates if one.tried)
     assert carried is not None
-    after = learn(shop(400, seed=2), carried, now=NOW)
+    before = np.full(400, -1)
+    _, its = judged(carried, shop(400, seed=2), before, np.array(carried.centroids))
+    seen = added(begun(carried), carried, its, (0, 1))
+    after = learn(shop(400, seed=2), carried, seen, now=NOW + timedelta(days=9))
     assert after == msgspec.structs.replace(carried, version=carried.version + 1)
 
 
