@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Thread
 from time import monotonic, sleep
 from typing import Final
@@ -27,6 +27,7 @@ from worker.demo.vendure.store import MERCHANT, READY, SECRET, SERVER, VendureSt
 from worker.demo.venue import Venue, Words
 from worker.demo.wanted import STORE, Wanted
 from worker.errors import ServiceUnreachable
+from worker.process_clock import now
 from worker.runtime import Kit
 from worker.store_plugin import write_plugin
 from worker.stores import NewStore
@@ -60,9 +61,9 @@ def vendure_venue(packages: Packages, wanted: Wanted, outer: Stack, door: str) -
     ServiceUnreachable
         In its words, if it does not start.
     """
-    folder, now = wanted.folder / "vendure", datetime.now(UTC)
+    folder, today = wanted.folder / "vendure", now()
     write_plugin("vendure", folder / "shoal-plugin")
-    played = programme(wanted.seed, wanted.events, now)
+    played = programme(wanted.seed, wanted.events, today)
     (folder / "products.csv").write_text(catalogue(played.prices), encoding="utf-8")
     with httpx.Client(timeout=_BOOT) as http:
         store = VendureStore(packages.folder, folder, f"{door}/webhooks/{STORE}", http)
@@ -79,7 +80,7 @@ def vendure_venue(packages: Packages, wanted: Wanted, outer: Stack, door: str) -
         with guest(outer, "vendure", [packages.node, str(SERVER)], environment) as process:
             _await_ready(process)
             merchant = store.merchant()
-            order = {"shop": store.url, "now": now.isoformat()}
+            order = {"shop": store.url, "now": today.isoformat()}
             yield Venue(
                 new=_new(store),
                 player="worker.demo.vendure.player",
