@@ -1,4 +1,4 @@
-"""Shops whose customers go by addresses: whatever door these come by, no table holds one in clear."""
+"""Shops whose customers go by addresses: by any door, no table holds one in clear."""
 
 from __future__ import annotations
 
