@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools check test test-stores demo demo-vendure docs lock clean
+.PHONY: help install tools check test test-slow test-stores demo demo-vendure docs lock clean
 
 help:  ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -22,8 +22,13 @@ check: tools  ## format, lint, types, layers
 	$(BIN)/lint-imports --no-logo
 
 # Many tests wait for processes: one more at a time than there are cores.
-test: tools  ## every test
-	$(BIN)/pytest -q -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
+SIDE_BY_SIDE := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
+
+test: tools  ## the tests, but for the slow ones (9 minutes on two cores)
+	$(BIN)/pytest -q -m "not stores and not slow" $(SIDE_BY_SIDE)
+
+test-slow: tools  ## whole demos, kills of everything, trials (4 minutes on two cores)
+	$(BIN)/pytest -q -m "slow and not stores" $(SIDE_BY_SIDE)
 
 test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB from npm, once)
 	@rm -f .stores/vendure/result.json

@@ -203,7 +203,9 @@ def test_a_push_is_tried_again_and_ends_as_a_dead_letter(kit: Kit, shop: Store) 
         kept = ("store", "id", "version", "body")
         bulk.upsert(connection, models.campaign_versions, kept, [(shop.number, "hello", 1, file)])
     delivery.deliver(kit, shop.number)
-    assert states(kit) == [("due", "", 1)]
+    ((state, reason, tries),) = states(kit)
+    assert (state, reason) == ("due", "")
+    assert 1 <= tries < MOST_TRIES  # the wait is drawn by lot, and may be over at once
     with transaction(kit.engine) as connection:
         connection.execute(update(models.actions).values(tries=MOST_TRIES - 1, try_at=0))
     delivery.deliver(kit, shop.number)
