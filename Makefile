@@ -24,10 +24,10 @@ check: tools  ## format, lint, types, layers
 # Many tests wait for processes: one more at a time than there are cores.
 SIDE_BY_SIDE := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
 
-test: tools  ## the tests, but for the slow ones (9 minutes on two cores)
+test: tools  ## the tests, but for the slow ones (6 minutes on two cores)
 	$(BIN)/pytest -q -m "not stores and not slow" $(SIDE_BY_SIDE)
 
-test-slow: tools  ## whole demos, kills of everything, trials (4 minutes on two cores)
+test-slow: tools  ## whole demos, kills of everything, trials (5 minutes on two cores)
 	$(BIN)/pytest -q -m "slow and not stores" $(SIDE_BY_SIDE)
 
 test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB from npm, once)
