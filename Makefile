@@ -43,6 +43,7 @@ demo-vendure: install .stores/vendure/node  ## plays its last month in a real Ve
 
 docs: tools  ## writes the tables of docs/ anew from the code
 	$(BIN)/python -P tests/test_docs.py
+	$(BIN)/python -P tests/test_examples.py
 	$(BIN)/python -m worker.settings_pages
 
 clean:  ## removes .venv

@@ -96,12 +96,12 @@ def _watched(arguments: Sequence[str]) -> dict[str, float]:
 
 
 def _ageing(kit: Kit) -> dict[str, Any]:
-    """Everybody aged by a week and judged: with the reading, and in arrays alone."""
+    """Everybody aged by a week, judged and added up, as a tick does; and in arrays alone."""
     shop, own = _shop(kit), psutil.Process()
-    with memory_watch([own]) as peak, reading(kit.engine) as connection:
+    with memory_watch([own]) as peak, transaction(kit.engine) as connection:
         say("ageing everybody by a week")
         moved, with_reading = _timed(
-            lambda: judging.movers(connection, shop, shop.now + 7 * DAY, None)
+            lambda: judging.aged(connection, shop, shop.now + 7 * DAY, None)
         )
         part = sample(connection, shop.number, seed=1)
     records = running.unpack([bytes(row.record) for row in part])
