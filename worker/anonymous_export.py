@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from connectors.demographics import EDUCATION, INCOME_BANDS
 from connectors.demographics import coarse as coarse_person
@@ -97,15 +97,16 @@ def _people_told(
     """Everybody but visitors, and what may be known of them."""
     ids: list[int] = []
     told: dict[str, list[str]] = {name: [] for name in _STEPS}
-    year, last = moment(shop.now).year, 0
+    year, (last, end) = moment(shop.now).year, shop.ids
     while True:
         rows = connection.execute(
             select(_people.id, _people.attributes)
             .where(
-                _people.store == shop.number,
+                # By the key alone: see `judging.pages`.
                 _people.id > last,
+                _people.id < end,
                 or_(_people.platform_id != "", _people.is_known),
-                _people.merged_into.is_(None),
+                func.coalesce(_people.merged_into, 0) == 0,
             )
             .order_by(_people.id)
             .limit(PAGE)

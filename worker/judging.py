@@ -232,8 +232,7 @@ def _typical_order_value(connection: Connection, shop: Shop) -> int:
     columns, (begin, end) = models.customers.c, shop.ids
     first = (
         select(columns.orders, columns.revenue)
-        .where(columns.store == shop.number, columns.orders > 0)
-        .where(columns.id > begin, columns.id < end)
+        .where(columns.id > begin, columns.id < end, columns.orders > 0)
         .order_by(columns.id)
         .limit(1000)
         .subquery()
