@@ -71,6 +71,8 @@ def drain(kit: Kit, partition: int) -> None:
         if not entries and not _has_work(kit, partition):
             if is_silent:
                 return
+            # Who was killed between its commit and its trim left behind what nobody reads again.
+            stream.trim(kit.redis, partition, cursor)
             stream.silence(kit.redis, bell)
             is_silent = True
             continue

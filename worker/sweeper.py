@@ -8,7 +8,7 @@ raises, and whoever calls it tries again; what fails otherwise stops nothing els
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -37,7 +37,7 @@ _log: Final = logging.getLogger("shoal.sweep")
 class Waiting:
     """What the database says is waiting: partitions and stores by number."""
 
-    positions: dict[int, str]
+    cursors: list[int]
     partitions: set[int]
     stores: list[int]
     learners: list[int]
@@ -69,7 +69,7 @@ def sweep(kit: Kit) -> None:
 
 
 def _ring_drains(kit: Kit, waiting: Waiting, wall: int) -> None:
-    for partition in sorted(late(kit, waiting.positions, wall) | waiting.partitions):
+    for partition in sorted(late(kit, waiting.cursors, wall) | waiting.partitions):
         kit.ring_drain(partition)
 
 
@@ -117,7 +117,7 @@ def _waiting(connection: Connection, wall: int) -> Waiting:
     wanted = select(learning.store).where(learning.wanted_at > learning.learned_at)
     since = [at for at, _ in debts(connection, FILES_OWED, STREAM_OWED).values()]
     return Waiting(
-        positions=cursors.positions(connection),
+        cursors=sorted(cursors.positions(connection)),
         partitions=partitions_with_work(connection, wall),
         stores=stores_due(connection, wall),
         learners=list(connection.execute(wanted).scalars()),
@@ -126,17 +126,16 @@ def _waiting(connection: Connection, wall: int) -> Waiting:
     )
 
 
-def late(kit: Kit, positions: dict[int, str], wall: int) -> set[int]:
-    """Partitions whose oldest entry after the committed position has waited ``LATE``."""
-    numbers = sorted(positions)
+def late(kit: Kit, partitions: Sequence[int], wall: int) -> set[int]:
+    """Partitions whose oldest entry has waited ``LATE``, to be read or only to be trimmed."""
     with stream.reachable():
         pipeline = kit.redis.pipeline(transaction=False)
-        for number in numbers:
-            pipeline.xrange(stream.stream_of(number), min=f"({positions[number]}", count=1)
+        for number in partitions:
+            pipeline.xrange(stream.stream_of(number), count=1)
         found = cast("list[list[tuple[bytes, object]]]", pipeline.execute())
     return {
         number
-        for number, entries in zip(numbers, found, strict=True)
+        for number, entries in zip(partitions, found, strict=True)
         if entries and stream.order(entries[0][0].decode())[0] <= wall // 1_000 - LATE
     }
 

@@ -33,6 +33,15 @@ def test_the_thin_path_from_an_order_to_a_coupon_in_the_outbox(driver: Driver) -
     assert stream.unread(driver.kit.redis, driver.partition) == 0
 
 
+def test_who_is_killed_before_the_trim_leaves_nothing_unread(driver: Driver) -> None:
+    driver.append(driver.order("o1", "ann"), driver.order("o2", "bea"))
+    assert driver.commit() == 2
+    assert stream.unread(driver.kit.redis, driver.partition) == 2
+    driver.drain()
+    assert stream.unread(driver.kit.redis, driver.partition) == 0
+    assert driver.tally("applied") == 2
+
+
 def test_in_shadow_all_happens_but_the_push(driver: Driver) -> None:
     driver.run(THANKS, state="shadow")
     driver.tell(driver.order("o1", "ann"))
