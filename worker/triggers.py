@@ -188,15 +188,15 @@ def _left_carts(connection: Connection, batch: Batch, due: list[Timer]) -> dict[
 
 def audiences(connection: Connection, shop: Shop, due: Iterable[Timer]) -> dict[str, list[int]]:
     """Whom due schedules wake now, by campaign: the next page of candidates after the mark."""
-    customers = models.customers.c
+    customers, (begin, end) = models.customers.c, shop.ids
     conditions = {one.campaign.id: one.campaign.condition for one in shop.campaigns}
     return {
         timer.campaign: list(
             connection.execute(
                 select(customers.id)
                 .where(
-                    customers.store == shop.number,
-                    customers.id > timer.since,
+                    customers.id > max(timer.since, begin),
+                    customers.id < end,
                     customers.platform_id != "",
                     *candidates(conditions[timer.campaign], timer.due_at),
                 )
