@@ -17,6 +17,8 @@ from segmentation.errors import UnknownFeature
 
 Transform = Literal["none", "log"]
 Impute = Literal["median"] | float
+Scaled = Literal["standardise", "none"]
+Range = tuple[float, float]
 Unit = Literal[
     "time",
     "days",
@@ -58,18 +60,26 @@ class Feature:
     transform
         What a model does first: ``log`` is :func:`signed_log`.
     clip
-        Bounds that values have by their meaning (:func:`transformed`); None: no bound.
+        Bounds that values have by their meaning; a model cuts at them first. None: no bound.
     impute
         What an unknown value counts as when a model is learned, in the feature's own unit: the
         median of those who are known, or this number. The model keeps the number.
+    outliers
+        Shares of the customers between which a model takes values as they are: (0.005, 0.995) cuts
+        at the two quantiles of those it is learned from. The model keeps the bounds. None: no
+        such cut, as where a logarithm draws the far ones in already.
+    scaling
+        ``none`` where a value weighs in a model as it is, and not by how far customers differ.
     """
 
     name: str
     unit: Unit
     meaning: str
     transform: Transform = "none"
-    clip: tuple[float, float] | None = None
+    clip: Range | None = None
     impute: Impute = "median"
+    outliers: Range | None = None
+    scaling: Scaled = "standardise"
 
 
 _PURCHASES: Final = (
@@ -209,14 +219,20 @@ _DEMOGRAPHICS: Final = (
     Feature("income_band", "rank", "1 low, 3 middle, 5 high; undefined without."),
     Feature("education", "rank", "Level of ISCED 2011, 0 to 8; undefined without."),
     Feature("household_size", "count", "People in the household; undefined without.", "log"),
+    # Yes or no: standardised, the rarer answer would set its few customers apart from all others.
     Feature(
         "gender_female",
         "share",
         "1 if the shop says female, else 0; undefined without.",
         impute=0.5,
+        scaling="none",
     ),
     Feature(
-        "gender_male", "share", "1 if the shop says male, else 0; undefined without.", impute=0.5
+        "gender_male",
+        "share",
+        "1 if the shop says male, else 0; undefined without.",
+        impute=0.5,
+        scaling="none",
     ),
 )
 FEATURES: Final = (
@@ -247,19 +263,28 @@ def signed_log(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.copysign(np.log1p(np.abs(column)), column)
 
 
+def prepared(
+    column: npt.NDArray[np.float64], clip: Range | None, unknown: float, transform: Transform
+) -> npt.NDArray[np.float64]:
+    """A column as a model reads it before scaling: cut, filled in, transformed; no NaN is left."""
+    cut = column if clip is None else np.clip(column, *clip)
+    known = np.where(np.isnan(cut), unknown, cut)
+    return signed_log(known) if transform == "log" else known
+
+
 def unknown_as(entry: Feature) -> str:
     """What an unknown value counts as, in words."""
     return entry.impute if isinstance(entry.impute, str) else f"{entry.impute:g}"
 
 
-def transformed(name: str, column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A feature's column as a model reads it: clipped, then transformed; NaN stays NaN.
+def read_as(entry: Feature) -> str:
+    """The transform, in words, and that a feature is not scaled."""
+    return entry.transform if entry.scaling == "standardise" else f"{entry.transform}, unscaled"
 
-    Raises
-    ------
-    UnknownFeature
-        If the catalogue does not hold the name.
-    """
-    entry = feature(name)
-    cut = column if entry.clip is None else np.clip(column, *entry.clip)
-    return signed_log(cut) if entry.transform == "log" else cut
+
+def cut_at(entry: Feature) -> str:
+    """Where a model cuts a feature, in words; '' for nowhere."""
+    parts = [] if entry.clip is None else [f"{entry.clip[0]:g} to {entry.clip[1]:g}"]
+    if entry.outliers is not None:
+        parts.append(f"quantiles {entry.outliers[0]:g} to {entry.outliers[1]:g}")
+    return ", ".join(parts)

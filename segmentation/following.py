@@ -71,7 +71,9 @@ def stepped(centres: Floats, its: Round) -> Floats:
 
 def scaling_of(model: SegmentModel) -> Scaling:
     """The scaling that a model carries."""
-    return Scaling(model.transforms, model.imputed, model.centre, model.scale)
+    return Scaling(
+        model.transforms, model.imputed, model.centre, model.scale, model.clips, model.scalings
+    )
 
 
 def _rescaled(previous: SegmentModel, its: Round) -> SegmentModel:
@@ -90,6 +92,8 @@ def scaled_by(model: SegmentModel, scaling: Scaling) -> SegmentModel:
         imputed=scaling.imputed,
         centre=scaling.centre,
         scale=scaling.scale,
+        clips=scaling.clips,
+        scalings=scaling.scalings,
     )
 
 

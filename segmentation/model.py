@@ -12,85 +12,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Literal
 
-import msgspec
 import numpy as np
 
-from segmentation.carriers import Carrier, chosen, fits, scores
+from segmentation.carriers import chosen, scores
 from segmentation.errors import IncompatibleModel
-from segmentation.features import Transform, signed_log
+from segmentation.features import Transform, prepared
+from segmentation.model_value import FORMAT, Group, SegmentModel, from_json, to_json
 from segmentation.rules import NOBODY, STAGES, Columns, Floats, Indices, RuleSet, stages
 
-FORMAT = 2
-"""Version of the JSON form that is written."""
-
-_READABLE = (1, FORMAT)
+__all__ = [
+    "FORMAT",
+    "Group",
+    "SegmentModel",
+    "assign",
+    "centroid_values",
+    "closeness",
+    "empty_model",
+    "features_part",
+    "from_json",
+    "group_indices",
+    "nearest",
+    "parts",
+    "placed",
+    "predict",
+    "require",
+    "restored",
+    "rules_model",
+    "scaled_part",
+    "squared_distances",
+    "squared_part",
+    "stage_name",
+    "standardised",
+    "to_json",
+]
 
 # Rows predicted at a time: the working set stays in the processor's cache.
 _CHUNK = 16_384
-
-
-class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A group of customers: its lasting id, its stage, its name for people.
-
-    ``formerly`` are earlier ids of the same people (the id changes when the stage does), latest
-    last. ``weight`` is how many of the customers learned from belong here.
-    """
-
-    id: str
-    stage: str
-    name: str
-    formerly: tuple[str, ...] = ()
-    weight: float = 0.0
-
-
-class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything needed to put customers into groups.
-
-    ``features``, ``transforms``, ``imputed`` (what stands for an unknown value, in the feature's
-    unit), ``centre`` and ``scale`` run in parallel; ``centroids`` has one row for each group, in
-    transformed and scaled units. ``customers`` counts those learned from, ``scaled_at`` is the
-    version in which the groups were last found anew.
-
-    With a ``projection`` (directions x features) distances are measured in that many directions,
-    and ``centroids`` lie there. A ``carrier`` decides instead of distances; ``centroids`` are then
-    the groups' means. Another group must lead by ``margin`` (of squared distance, or of the
-    carrier's score) before somebody moves. ``candidate`` names what was promoted (`shoal segments
-    promote`), if anything.
-
-    ``error`` is the mean squared distance to the nearest centre when it was learned. ``bounds``
-    and ``shares`` are each feature's tenths (transformed, not scaled) and who was in them at
-    ``scaled_at``: what drift is measured against. Other groups were last tried on everybody at
-    ``looked_at``, and the best of them taken at ``settled_at``; until ``held_until`` learning
-    replaces nothing that an owner rolled back to.
-    """
-
-    version: int
-    kind: Literal["rules", "kmeans", "carried"]
-    groups: tuple[Group, ...]
-    learned_at: datetime
-    customers: int = 0
-    features: tuple[str, ...] = ()
-    transforms: tuple[Transform, ...] = ()
-    imputed: tuple[float, ...] = ()
-    centre: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
-    centroids: tuple[tuple[float, ...], ...] = ()
-    hysteresis: float = 1.0
-    scaled_at: int = 0
-    rules: RuleSet = RuleSet()
-    projection: tuple[tuple[float, ...], ...] = ()
-    carrier: Carrier | None = None
-    margin: float = 0.0
-    candidate: str = ""
-    error: float = 0.0
-    bounds: tuple[tuple[float, ...], ...] = ()
-    shares: tuple[tuple[float, ...], ...] = ()
-    looked_at: datetime | None = None
-    settled_at: datetime | None = None
-    held_until: datetime | None = None
-    format: int = FORMAT
 
 
 def rules_model(rules: RuleSet, version: int, now: datetime) -> SegmentModel:
@@ -167,7 +125,7 @@ def nearest(
 
 
 def standardised(model: SegmentModel, columns: Columns) -> Floats:
-    """Customers x features in the model's space: imputed, transformed, scaled. C order."""
+    """Customers x features in the model's space: cut, imputed, transformed, scaled. C order."""
     require(model, columns)
     every = slice(0, len(columns["orders"]))
     return np.ascontiguousarray(scaled_part(model, columns, every).T)
@@ -198,12 +156,12 @@ def scaled_part(model: SegmentModel, columns: Columns, part: slice) -> Floats:
 
 
 def features_part(model: SegmentModel, columns: Columns, part: slice) -> Floats:
-    """Features x customers of one slice: imputed, transformed and scaled."""
+    """Features x customers of one slice: cut, imputed, transformed and scaled."""
     scaled = np.empty((len(model.features), part.stop - part.start))
+    clips = model.clips or (None,) * len(scaled)
     for row, name in enumerate(model.features):
         values = columns[name][part]
-        known = np.where(np.isnan(values), model.imputed[row], values)
-        moved = signed_log(known) if model.transforms[row] == "log" else known
+        moved = prepared(values, clips[row], model.imputed[row], model.transforms[row])
         scaled[row] = (moved - model.centre[row]) / model.scale[row]
     return scaled
 
@@ -243,50 +201,6 @@ def group_indices(model: SegmentModel, ids: Sequence[str]) -> Indices:
     known = {old: at for at, group in enumerate(model.groups) for old in group.formerly}
     known |= {group.id: at for at, group in enumerate(model.groups)}
     return np.fromiter((known.get(text, NOBODY) for text in ids), np.int64, len(ids))
-
-
-def to_json(model: SegmentModel) -> str:
-    """The model as JSON; numbers survive the round trip exactly."""
-    return msgspec.json.encode(model).decode()
-
-
-def from_json(body: str | bytes) -> SegmentModel:
-    """Read what `to_json` wrote. Raises `IncompatibleModel` for anything else."""
-    try:
-        model = msgspec.json.decode(body, type=SegmentModel)
-    except (msgspec.DecodeError, msgspec.ValidationError) as problem:
-        message = f"segment model: {problem}: expected format {FORMAT}; learn it again"
-        raise IncompatibleModel(message) from problem
-    if problem_found := _inconsistency(model):
-        message = f"segment model version {model.version}: {problem_found}; learn it again"
-        raise IncompatibleModel(message)
-    return model
-
-
-def _inconsistency(model: SegmentModel) -> str | None:
-    if model.format not in _READABLE:
-        return f"format {model.format}, expected one of {_READABLE}"
-    if strangers := sorted({group.stage for group in model.groups} - set(STAGES)):
-        return f"stage {strangers[0]!r}, expected one of {', '.join(STAGES)}"
-    wide = len(model.features)
-    parallel = (model.transforms, model.imputed, model.centre, model.scale, *model.projection)
-    drift = (model.bounds, model.shares)
-    if any(len(column) != wide for column in (*parallel, *filter(None, drift))):
-        return f"parts of different width, expected {wide} features everywhere"
-    return _misfit(model, len(model.projection) or wide)
-
-
-def _misfit(model: SegmentModel, directions: int) -> str | None:
-    """What of centroids and carrier does not go with the groups and the model's space."""
-    if any(len(row) != directions for row in model.centroids):
-        return f"parts of different width, expected {directions} directions in each centroid"
-    if model.kind != "rules" and len(model.centroids) != len(model.groups):
-        return f"{len(model.centroids)} centroids, expected one a group ({len(model.groups)})"
-    if (model.kind == "carried") != (model.carrier is not None):
-        return f"kind {model.kind}, expected a carrier where it is carried and nowhere else"
-    if model.carrier is not None and not fits(model.carrier, directions, len(model.groups)):
-        return f"a carrier of other size, expected {directions} numbers in, one a group out"
-    return None
 
 
 def require(model: SegmentModel, columns: Columns) -> None:

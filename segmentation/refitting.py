@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from sklearn.cluster import KMeans
 
-from segmentation.following import HELD, located, moved_into, scaled_by
-from segmentation.model import Group, SegmentModel, predict, standardised
+from segmentation.following import HELD, located, moved_into, scaled_by, scaling_of
+from segmentation.model import FORMAT, Group, SegmentModel, predict, standardised
 from segmentation.naming import described, named
 from segmentation.recipe import Recipe
 from segmentation.rules import Columns, Floats, learn_thresholds
-from segmentation.scaling import measured, moved
+from segmentation.scaling import Scaling, measured
 from segmentation.stability import inheritance
 from segmentation.sums import TENTHS
 
@@ -80,7 +80,7 @@ def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentMode
     framed = scaled_by(model, scaling)
     if recipe.projection and model.features == recipe.features:
         framed = model
-    bounds, shares = tenths(buyers, recipe.features)
+    bounds, shares = tenths(buyers, recipe.features, scaling_of(framed))
     return msgspec.structs.replace(
         framed,
         kind="kmeans",
@@ -93,12 +93,13 @@ def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentMode
         rules=learn_thresholds(buyers),
         bounds=bounds,
         shares=shares,
+        format=FORMAT,
     )
 
 
-def tenths(buyers: Columns, features: tuple[str, ...]) -> tuple[Matrix, Matrix]:
+def tenths(buyers: Columns, features: tuple[str, ...], scaling: Scaling) -> tuple[Matrix, Matrix]:
     """The model's ``bounds`` and ``shares``: what drift of these features is measured against."""
-    found = [_tenths(moved(buyers, name)) for name in features]
+    found = [_tenths(scaling.moved(row, buyers[name])) for row, name in enumerate(features)]
     return tuple(bounds for bounds, _ in found), tuple(shares for _, shares in found)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from segmentation.features import Transform, feature, signed_log
+from segmentation.features import Feature, Range, Scaled, Transform, feature, prepared
 from segmentation.rules import Columns, Floats
 
 # A spread below this is rounding: the feature is the same for everybody.
@@ -26,38 +26,73 @@ being a customer twice as long does elsewhere."""
 class Scaling(msgspec.Struct, frozen=True):
     """Parallel over features: the transform, and centre and spread after it.
 
-    ``imputed`` stands for an unknown value, in the feature's own unit.
+    ``imputed`` stands for an unknown value and ``clips`` are where values are cut, both in the
+    feature's own unit. A feature whose scaling is ``none`` has centre 0 and spread 1. Without
+    ``clips`` or ``scalings`` nothing is cut, or everything is scaled.
     """
 
     transforms: tuple[Transform, ...]
     imputed: tuple[float, ...]
     centre: tuple[float, ...]
     scale: tuple[float, ...]
+    clips: tuple[Range | None, ...] = ()
+    scalings: tuple[Scaled, ...] = ()
+
+    def moved(self, row: int, values: Floats) -> Floats:
+        """One feature cut, imputed and transformed, not yet scaled."""
+        clip = self.clips[row] if self.clips else None
+        return prepared(values, clip, self.imputed[row], self.transforms[row])
 
 
 def measured(columns: Columns, features: tuple[str, ...]) -> Scaling:
     """The scaling that these customers ask for. Raises `UnknownFeature` outside the catalogue."""
-    rows = []
-    for name in features:
-        values, transform = moved(columns, name), feature(name).transform
-        scale = _least(float(values.std()), transform)
-        unknown_value = unknown(name, columns[name])
-        rows.append((transform, unknown_value, float(values.mean()), scale))
-    transforms, imputed, centres, scales = zip(*rows, strict=True)
-    return Scaling(transforms, imputed, centres, scales)
+    rows = [_measured(feature(name), columns[name]) for name in features]
+    transforms, imputed, centres, scales, clips, scalings = zip(*rows, strict=True)
+    return Scaling(transforms, imputed, centres, scales, clips, scalings)
+
+
+_Row = tuple[Transform, float, float, float, Range | None, Scaled]
+
+
+def _measured(entry: Feature, column: Floats) -> _Row:
+    clip, transform = bounds(entry, column), entry.transform
+    stands = unknown(entry, column if clip is None else np.clip(column, *clip))
+    if entry.scaling == "none":
+        return transform, stands, 0.0, 1.0, clip, entry.scaling
+    values = prepared(column, clip, stands, transform)
+    scale = _least(float(values.std()), transform)
+    return transform, stands, float(values.mean()), scale, clip, entry.scaling
+
+
+def bounds(entry: Feature, column: Floats) -> Range | None:
+    """Where a model learned from these customers cuts a feature; None: nowhere.
+
+    Between the declared quantiles of those who are known, within the bounds by meaning. A feature
+    that would then be the same for everybody (few have any at all) is cut by its meaning alone.
+    """
+    known = column[np.isfinite(column)]
+    if entry.outliers is None or not len(known):
+        return entry.clip
+    cut = known if entry.clip is None else np.clip(known, *entry.clip)
+    low, high = np.quantile(cut, entry.outliers).tolist()
+    return (low, high) if high - low > _CONSTANT else entry.clip
 
 
 def followed(before: Scaling, totals: Floats, squares: Floats, customers: float) -> Scaling:
     """The scaling after an ageing pass.
 
     ``totals`` and ``squares`` are each feature's sums over the customers, in the scale before.
+    Where values are cut, and what stands for an unknown one, stays as when the groups were found.
     """
     mean = totals / customers
     deviation = np.sqrt(np.maximum(squares / customers - mean**2, 0.0))
     centre = np.array(before.centre) + mean * np.array(before.scale)
     wide = (deviation * np.array(before.scale)).tolist()
-    scale = tuple(map(_least, wide, before.transforms))
-    return Scaling(before.transforms, before.imputed, tuple(centre.tolist()), scale)
+    found = zip(centre.tolist(), map(_least, wide, before.transforms), strict=True)
+    scalings = before.scalings or ("standardise",) * len(wide)
+    kept = [(0.0, 1.0) if how == "none" else one for how, one in zip(scalings, found, strict=True)]
+    centres, scales = zip(*kept, strict=True)
+    return msgspec.structs.replace(before, centre=centres, scale=scales)
 
 
 def _least(deviation: float, transform: Transform) -> float:
@@ -67,15 +102,14 @@ def _least(deviation: float, transform: Transform) -> float:
 
 
 def moved(columns: Columns, name: str) -> Floats:
-    """One feature imputed and transformed, not yet scaled."""
-    values = columns[name]
-    known = np.where(np.isnan(values), unknown(name, values), values)
-    return signed_log(known) if feature(name).transform == "log" else known
+    """One feature of the catalogue cut by its meaning, imputed and transformed, not yet scaled."""
+    entry = feature(name)
+    return prepared(columns[name], entry.clip, unknown(entry, columns[name]), entry.transform)
 
 
-def unknown(name: str, values: Floats) -> float:
+def unknown(entry: Feature, values: Floats) -> float:
     """What a NaN of that feature counts as: what is declared; nothing where nobody is known."""
-    declared = feature(name).impute
+    declared = entry.impute
     if isinstance(declared, float):
         return declared
     return 0.0 if np.isnan(values).all() else float(np.nanmedian(values))

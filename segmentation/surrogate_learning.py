@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
+from segmentation.features import Range, feature
 from segmentation.model import SegmentModel, assign
 from segmentation.rules import Columns, Floats, Indices
 from segmentation.scaling import unknown
@@ -35,9 +36,10 @@ def fit(model: SegmentModel, columns: Columns, *, seed: int) -> Surrogate | None
     buyers = np.flatnonzero(labels >= 0)
     if len(buyers) < LEAST_CUSTOMERS:
         return None
-    told = {name: columns[name] for name in features}
+    clips = dict(zip(features, model.clips, strict=True)) if model.clips else {}
+    told = {name: _cut(columns[name], clips.get(name)) for name in features}
     stands = dict(zip(features, model.imputed, strict=True)) if model.imputed else {}
-    stands = {name: stands.get(name, unknown(name, told[name])) for name in features}
+    stands = {name: stands.get(name, unknown(feature(name), told[name])) for name in features}
     points = np.stack([known(told[name], stands[name]) for name in features], axis=1)
     mixed = np.random.default_rng(seed).permutation(buyers)
     left_out, kept = np.split(mixed, [round(len(mixed) * _LEFT_OUT)])
@@ -48,6 +50,11 @@ def fit(model: SegmentModel, columns: Columns, *, seed: int) -> Surrogate | None
     tested = counted(len(ids), labels[left_out], answers(tree, rows))
     lacking = tuple(name for name in features if np.isnan(told[name][buyers]).any())
     return Surrogate(model.version, ids, nodes, stands, tested, lacking)
+
+
+def _cut(values: Floats, clip: Range | None) -> Floats:
+    """As the model sees it: no question may part customers whom the model takes for alike."""
+    return values if clip is None else np.clip(values, *clip)
 
 
 def _grown(

@@ -37,7 +37,7 @@ from connectors.protocol import (
     SupportsSegments,
 )
 from connectors.registry import connector_factory, platform_needs, platforms
-from segmentation.features import BY_NAME, FEATURES, unknown_as
+from segmentation.features import BY_NAME, FEATURES, cut_at, read_as, unknown_as
 from worker.cli import app
 from worker.observability import METRICS
 from worker.programs import programs
@@ -67,7 +67,8 @@ def derived_rows() -> list[str]:
 
 def feature_rows() -> list[str]:
     return [
-        f"| `{one.name}` | {one.unit} | {one.transform} | {unknown_as(one)} | {one.meaning} |"
+        f"| `{one.name}` | {one.unit} | {cut_at(one)} | {unknown_as(one)} | {read_as(one)} "
+        f"| {one.meaning} |"
         for one in FEATURES
     ]
 

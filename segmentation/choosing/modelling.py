@@ -26,7 +26,7 @@ def frame(
     columns: Columns, features: tuple[str, ...], scaling: Scaling, now: datetime
 ) -> SegmentModel:
     """A model without groups, in which the candidates of one comparison are scaled alike."""
-    bounds, shares = tenths(columns, features)
+    bounds, shares = tenths(columns, features, scaling)
     return SegmentModel(
         0,
         "kmeans",
@@ -38,6 +38,8 @@ def frame(
         imputed=scaling.imputed,
         centre=scaling.centre,
         scale=scaling.scale,
+        clips=scaling.clips,
+        scalings=scaling.scalings,
         rules=learn_thresholds(columns),
         bounds=bounds,
         shares=shares,

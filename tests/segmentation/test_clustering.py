@@ -10,6 +10,7 @@ import pytest
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from segmentation.clustering import (
+    FEATURES,
     MINIMUM_CUSTOMERS,
     MINIMUM_DAYS,
     Recipe,
@@ -341,3 +342,28 @@ def test_no_second_order_is_no_gap_and_other_gaps_in_knowledge_are_the_usual_val
     }
     assert moved(columns, "gap_days_mean").tolist() == pytest.approx([0.0, 1.0])
     assert moved(columns, "items_per_order")[0] == pytest.approx(np.log(5))
+
+
+def test_what_a_model_cuts_stays_cut_from_version_to_version() -> None:
+    people = shop(600)
+    people["recency_days"][:80] = -40.0  # ordered tomorrow: a clock was wrong
+    recipe = Recipe(k=3, restarts=1)
+    model = learn(people, None, now=NOW, recipe=recipe)
+    assert dict(zip(model.features, model.clips, strict=True))["recency_days"] == (0, 36_500)
+    zero = {name: column.copy() for name, column in people.items()}
+    zero["recency_days"][:80] = 0.0
+    assert np.array_equal(standardised(model, people), standardised(model, zero))
+    following = learn(people, model, summed(model, people), now=NOW + WEEK, recipe=recipe)
+    assert (following.version, following.clips) == (2, model.clips)
+    # Drift is counted in what the model sees, too.
+    assert min(map(min, following.bounds)) >= 0
+
+
+def test_a_feature_that_is_not_scaled_stays_so() -> None:
+    people = {**shop(600), "gender_female": (np.arange(600) % 50 == 0).astype(np.float64)}
+    recipe = Recipe(k=3, restarts=1, features=(*FEATURES, "gender_female"))
+    model = learn(people, None, now=NOW, recipe=recipe)
+    following = learn(people, model, summed(model, people), now=NOW + WEEK, recipe=recipe)
+    for one in (model, following):
+        assert (one.centre[-1], one.scale[-1], one.scalings[-1]) == (0.0, 1.0, "none")
+    assert following.centre[0] != 0

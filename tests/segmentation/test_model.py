@@ -129,6 +129,35 @@ def test_a_model_of_format_1_is_read_and_judges_as_before() -> None:
     assert from_json(to_json(model)) == model
 
 
+@pytest.mark.invariant("I5")
+def test_a_model_of_format_2_sees_values_as_they_are() -> None:
+    body = (
+        '{"version":3,"kind":"kmeans","groups":[{"id":"new.a","stage":"new","name":"A"},'
+        '{"id":"loyal.b","stage":"loyal","name":"B"}],"learned_at":"2026-03-01T00:00:00Z",'
+        '"customers":9,"features":["orders","recency_days"],"transforms":["none","log"],'
+        '"imputed":[0.0,5.0],"centre":[0.1,0.2],"scale":[0.3,0.7],'
+        '"centroids":[[0.0,0.0],[10.0,10.0]],"hysteresis":1.0,"scaled_at":3,"format":2,'
+        '"margin":0.5,"error":0.9,"bounds":[[1.0],[2.0]],"shares":[[0.5,0.5],[0.5,0.5]]}'
+    )
+    model = from_json(body)
+    # The catalogue has bounds for recency by now; this model was trained without.
+    far = np.array([-3.0, 1e7, np.nan])
+    known = np.where(np.isnan(far), 5.0, far)
+    seen = (np.copysign(np.log1p(np.abs(known)), known) - 0.2) / 0.7
+    place = standardised(model, columns([1.0, 2.0, 3.0], far.tolist()))
+    assert place[:, 1].tolist() == seen.tolist()
+    assert place[:, 0].tolist() == ((np.array([1.0, 2.0, 3.0]) - 0.1) / 0.3).tolist()
+    assert (model.format, from_json(to_json(model))) == (2, model)
+
+
+def test_values_are_cut_where_the_model_says() -> None:
+    model = msgspec.structs.replace(two_groups(), clips=(None, (2.0, 8.0)))
+    found = standardised(model, columns([1, 99, 1, 1], [1, 99, 4, float("nan")]))
+    assert found.tolist() == [[1, 2], [99, 8], [1, 4], [1, 5]]
+    assert predict(model, columns([5], [1e9])).tolist() == [1]
+    assert from_json(to_json(model)) == model
+
+
 def test_leaves_when_the_new_group_is_clearly_nearer() -> None:
     assert predict(two_groups(1.2), columns([6], [6]), np.array([0])).tolist() == [1]
 
@@ -179,7 +208,9 @@ def test_json_keeps_every_bit(model: SegmentModel) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("format", 3, "format 3, expected one of"),
+        ("format", 4, "format 4, expected one of"),
+        ("clips", [None], "expected 2 features"),
+        ("scalings", ["none"], "expected 2 features"),
         ("kind", "forest", "forest"),
         ("centre", [0.0], "expected 2 features"),
         ("centroids", [[0.0, 0.0]], "one a group"),
