@@ -14,11 +14,20 @@ from campaigns.conditions import (
     Test,
 )
 from campaigns.errors import Problem
-from campaigns.facts import ATTRIBUTE, FACTS, GROUP, MOMENTS, STAGES, Fact, fact_named
+from campaigns.facts import (
+    ATTRIBUTE,
+    FACTS,
+    GROUP,
+    MOMENTS,
+    STAGES,
+    Fact,
+    fact_named,
+)
 from campaigns.forms import Field, Form, inside
 from campaigns.kinds import INVALID, Choice, Kind, Number, Span, YesNo, refuse, unknown_name
 from campaigns.operators import OPERATORS
 from connectors.events import DERIVED_TYPES, EVENT_TYPES
+from segmentation.segment import PREDICTED, RULE
 
 # What the shop's own machinery says is nothing that a customer does.
 _MACHINERY: Final = frozenset(
@@ -63,13 +72,22 @@ _DID: Final = Form(
 )
 
 
+def unbuilt(node: str, place: str, problems: list[Problem]) -> Any:
+    """Note that a segment by prediction is planned; ``INVALID``."""
+    return unknown_name(node, place, problems, choices=(), later=(node,))
+
+
 class SegmentName:
-    """A stage, or a learned group like ``at_risk.gift_buyers``."""
+    """A stage, a learned group like ``at_risk.gift_buyers``, or a rule's like ``rule.vip``."""
 
     def read(self, node: Any, place: str, problems: list[Problem]) -> Any:
         """The id as a str."""
         if isinstance(node, str) and (node in STAGES or GROUP.fullmatch(node)):
             return node
+        if isinstance(node, str) and RULE.fullmatch(node):
+            return node
+        if isinstance(node, str) and PREDICTED.fullmatch(node):
+            return unbuilt(node, place, problems)
         return unknown_name(node, place, problems, choices=STAGES)
 
     def write(self, value: Any) -> Any:
@@ -77,8 +95,9 @@ class SegmentName:
         return value
 
     def schema(self) -> dict[str, Any]:
-        """A stage or a group's pattern."""
-        return {"anyOf": [{"enum": list(STAGES)}, {"type": "string", "pattern": GROUP.pattern}]}
+        """A stage, or the pattern of a group or of a rule's segment."""
+        patterns = ({"type": "string", "pattern": f"^{one.pattern}$"} for one in (GROUP, RULE))
+        return {"anyOf": [{"enum": list(STAGES)}, *patterns]}
 
 
 class Scalar:

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from campaigns.facts import Facts, history_column
+from campaigns.facts import MEMBERSHIPS, Facts, history_column
 from campaigns.operators import OPERATORS, Mask
+from segmentation.segment import kind_of
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One fact compared with a value. Text values of ``segment`` are stages or groups."""
+    """One fact compared with a value. Text values of ``segment`` are stages, groups or rules."""
 
     __test__ = False  # pytest takes classes of this name for its own
     fact: str
@@ -105,15 +106,27 @@ def _computed(condition: Condition, facts: Facts) -> Mask:
 
 
 def _in_segment(operator: str, value: Any, facts: Facts) -> Mask:
-    """A stage holds all of its groups, so that both columns are asked."""
+    """A stage holds all of its groups, so that both columns are asked; rules have their own."""
     stage, group = np.asarray(facts.column("segment")), np.asarray(facts.column("group"))
     if operator == "is_known":
         return OPERATORS[operator].compare(stage, value)
     values = value if isinstance(value, tuple) else (value,)
     inside: Mask = np.isin(stage, values) | np.isin(group, values)
+    rules = frozenset(rules_in(values))
+    if rules:
+        rows = np.asarray(facts.column(MEMBERSHIPS)).tolist()
+        inside |= np.fromiter((not rules.isdisjoint(row) for row in rows), np.bool_, len(rows))
     if operator in {"equals", "in"}:
         return inside
+    if len(rules) == len(values):
+        return ~inside  # in a rule's segment or not: that is known of everybody
     return OPERATORS["is_known"].compare(stage, True) & ~inside
+
+
+def rules_in(values: Any) -> tuple[str, ...]:
+    """Which of a condition's values of ``segment`` are segments by rule."""
+    values = values if isinstance(values, tuple) else (values,)
+    return tuple(name for name in values if isinstance(name, str) and kind_of(name) != "learned")
 
 
 def first_failed(condition: Condition, facts: Facts, row: int) -> Condition:
@@ -133,8 +146,9 @@ def needed_columns(condition: Condition) -> frozenset[str]:
             return frozenset[str]().union(*map(needed_columns, parts))
         case Not(part):
             return needed_columns(part)
-        case Test("segment", _, _):
-            return frozenset({"segment", "group"})
+        case Test("segment", _, value):
+            named = {MEMBERSHIPS} if rules_in(value) else set[str]()
+            return frozenset({"segment", "group"} | named)
         case Test(fact, _, _):
             return frozenset({fact})
         case Did():

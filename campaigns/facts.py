@@ -22,6 +22,8 @@ FactKind = Literal["number", "text", "yes_no", "any"]
 STAGES: Final = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost")
 CHANNELS: Final = ("email", "sms", "push")
 ATTRIBUTE: Final = re.compile(r"attribute\.[a-z][a-z0-9_]{0,39}")
+MEMBERSHIPS: Final = "memberships"
+"""The column that says in which rule segments a customer is."""
 GROUP: Final = re.compile(rf"({'|'.join(STAGES)})\.[a-z0-9_]{{1,60}}")
 
 
@@ -53,7 +55,12 @@ _PHRASES: Final = {
     "tenure_days": "days since the first order",
 }
 _OWN: Final = (
-    Fact("segment", "text", "the segment", "Stage (`at_risk`) or learned group of the customer."),
+    Fact(
+        "segment",
+        "text",
+        "the segment",
+        "Stage (`at_risk`) or learned group of the customer, or a rule segment they are in.",
+    ),
     *(
         Fact(f"consent.{name}", "yes_no", f"consent for {name}", f"May be contacted by {name}.")
         for name in CHANNELS
@@ -98,6 +105,7 @@ class Facts:
         Fact name -> array of ``rows``. Numbers: float64, NaN unknown. Money: the currency's main
         unit, as features have it. Yes/no: float64 1, 0 or NaN, or bool. Text: str or object, "" or
         None unknown. ``segment`` needs ``segment`` (stage) and ``group`` (learned group's id).
+        Where rule segments are named, ``memberships`` holds a tuple of those each customer is in.
         Counts of events are under :func:`history_column`.
     memo
         Masks already computed, by condition; one batch shares it over all campaigns.

@@ -65,6 +65,15 @@ def derive(
     return columns
 
 
+def value_at(records: Records, name: str, moments: Ints, *, currency_exponent: int = 2) -> Floats:
+    """One feature of each record at a time of its own, by the very formula of :func:`derive`.
+
+    Not for demographic features, which read the calendar of one time.
+    """
+    units = np.full(len(records), 10.0**currency_exponent)
+    return _FORMULAS[feature(name).name](_View(records, moments, units))
+
+
 def _ratio(above: Ints | Floats, below: Ints | Floats) -> Floats:
     """A quotient, NaN where the divisor is not positive."""
     result = np.full(len(above), np.nan)
@@ -89,7 +98,7 @@ class _View:
     """A slice of records and what several features are made of."""
 
     records: Records
-    now: int
+    now: int | Ints
     unit: Floats
 
     def __getitem__(self, name: str) -> Ints:
@@ -211,6 +220,9 @@ _Formula = Callable[[_View], Floats]
 
 
 def _of_person(view: _View, known: demographics.Formula) -> Floats:
+    if not isinstance(view.now, int):
+        message = "a demographic feature is read at one time for all records"
+        raise TypeError(message)
     return known(view.records, view.now)
 
 

@@ -10,7 +10,7 @@ import yaml
 from campaigns.campaign import campaign_text, load_campaign
 from campaigns.errors import InvalidCampaign
 from campaigns.library import READY, ready_text
-from campaigns.schema import campaign_schema, policy_schema, schema_text
+from campaigns.schema import campaign_schema, policy_schema, rule_schema, schema_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 CAMPAIGN = jsonschema.Draft202012Validator(campaign_schema())
@@ -29,7 +29,11 @@ WRONG = [
 
 @pytest.mark.parametrize(
     ("name", "schema"),
-    [("campaign.schema.json", campaign_schema()), ("policy.schema.json", policy_schema())],
+    [
+        ("campaign.schema.json", campaign_schema()),
+        ("policy.schema.json", policy_schema()),
+        ("rule.schema.json", rule_schema()),
+    ],
 )
 def test_the_published_file_is_current(name: str, schema: dict[str, Any]) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == schema_text(schema), (
