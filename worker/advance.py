@@ -28,6 +28,7 @@ from worker import (
     outbox,
     profiles,
     quarantine,
+    rejudging,
     roster,
     sales,
     tallies,
@@ -72,7 +73,7 @@ def advance(
         Which timers may fire.
     """
     if shop.model.version != shop.judged_by:
-        shop = _judge_anew(connection, kit, shop)
+        shop = rejudging.judge_anew(connection, shop)
     found = intake.sort_out(
         connection, events, kit.settings.keep_browsing, on_log_time=shop.is_on_log_time
     )
@@ -96,15 +97,6 @@ def advance(
     if ticks and shop.is_on_log_time:
         woken.deliver.add(shop.number)  # what was decided ahead of the clock can be claimed now
     return woken
-
-
-def _judge_anew(connection: Connection, kit: Kit, shop: Shop) -> Shop:
-    """Move everybody to where a new model puts them, before anything else happens to them."""
-    batch = _assembled(connection, kit, shop, _News((), (), []))
-    judging.judge(connection, batch)
-    roster.save_roster(connection, batch.roster)
-    tallies.add(connection, shop.number, batch.tallies)
-    return replace(shop, judged_by=shop.model.version)
 
 
 def _due(connection: Connection, shop: Shop, reach: Reach, *, has_events: bool) -> list[Timer]:
@@ -152,10 +144,6 @@ def _business_now(
 
 
 def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event]) -> list[int]:
-    if shop.model.version != shop.judged_by:
-        return judging.movers(connection, shop, now, None)
-    if not ticks:
-        return []
     return [
         customer
         for slice_ in turns.slices(shop, ticks)

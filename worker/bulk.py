@@ -77,6 +77,27 @@ def insert_new(
     return {row[0] for row in found}
 
 
+def update(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Replace some columns of rows that are there, known by the first column given."""
+    if not rows:
+        return
+    key, *rest = columns
+    start = f"UPDATE {table.name} SET "
+    if connection.dialect.name == "postgresql":
+        arrays = ", ".join(f"%b::{_pg_type(table.c[column])}[]" for column in columns)
+        chosen = ", ".join(f"{_name(column)} = k.{_name(column)}" for column in rest)
+        source = f" FROM unnest({arrays}) AS k({_names(columns)})"
+        where = f" WHERE {table.name}.{_name(key)} = k.{_name(key)}"
+        _pg_execute(connection, start + chosen + source + where, _columns(rows))
+        return
+    chosen = ", ".join(f"{_name(column)} = ?" for column in rest)
+    statement = f"{start}{chosen} WHERE {_name(key)} = ?"
+    values = [(*row[1:], row[0]) for row in rows]
+    _driver(connection).cursor().executemany(statement, values)
+
+
 def select_keys(
     connection: Connection, table: Table, columns: Sequence[str], key: str, keys: Iterable[Any]
 ) -> list[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 
 from connectors.records import exponent
 from segmentation import running, sums
@@ -19,14 +19,19 @@ from worker.shop import Shop
 
 # Customers predicted at a time when all are: about 25 MB of records.
 CHUNK: Final = 20_000
+# Columns of a change of segment, as `_write_moves` and `worker.rejudging` write them.
+CHANGE: Final = (
+    *("customer", "number", "store", "at", "segment_before", "segment_after"),
+    *("group_before", "group_after", "cause", "model"),
+)
 # What the rules read; a learned model names its own features beside them.
 _JUDGED_BY: Final = ("orders", "recency_days", "gap_days_mean", "monetary_value")
 
 
-def movers(
-    connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None
-) -> list[int]:
+def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None) -> list[int]:
     """Customers whose segment is no longer what their row says.
+
+    What learning needs of everybody is added up and written on the way.
 
     Parameters
     ----------
@@ -35,18 +40,9 @@ def movers(
     slice_
         (i, n): only the customers whose id leaves i when divided by n. None: all of them.
     """
-    found: list[int] = []
-    for ids, groupings, records in pages(connection, shop, slice_):
-        groups = _groups(shop.model, records, groupings, now, shop.currency)
-        found += elsewhere(shop.model, ids, groupings, groups)
-    return found
-
-
-def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None) -> list[int]:
-    """`movers`, and what learning needs of everybody added up and written beside them."""
     model = shop.model
     if model.kind == "rules":
-        return movers(connection, shop, now, slice_)
+        return _moved_by_rule(connection, shop, now, slice_)
     number, slices = slice_ or (0, 1)
     present = sums.turned(kept_sums(connection, shop.number, model), model, number)
     found: list[int] = []
@@ -67,10 +63,19 @@ def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] |
     return found
 
 
+def _moved_by_rule(
+    connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None
+) -> list[int]:
+    found: list[int] = []
+    for ids, groupings, records in pages(connection, shop, slice_):
+        groups = groups_of(shop, records, groupings, now)
+        found += elsewhere(shop.model, ids, groupings, groups)
+    return found
+
+
 def _lead(shop: Shop) -> float:
     """Times its margin: between two settlings only a clear lead moves people."""
-    is_new_model = shop.model.version != shop.judged_by
-    return 1.0 if is_new_model or shop.is_settling or shop.model.carrier else sums.CLEAR
+    return 1.0 if shop.is_settling or shop.model.carrier else sums.CLEAR
 
 
 def kept_sums(connection: Connection, store: int, model: SegmentModel) -> sums.GroupSums:
@@ -82,13 +87,21 @@ def kept_sums(connection: Connection, store: int, model: SegmentModel) -> sums.G
 
 def elsewhere(
     model: SegmentModel, ids: list[int], groupings: list[str], groups: Indices
-) -> list[int]:
-    """The customers whose group is not the one that their row says."""
-    return [
-        customer
+) -> dict[int, int]:
+    """The customers whose group is not the one that their row says, and which it is."""
+    return {
+        customer: group
         for customer, grouping, group in zip(ids, groupings, groups.tolist(), strict=True)
-        if grouping != (model.groups[group].id if group >= 0 else "")
-    ]
+        if grouping != named(model, group)[1]
+    }
+
+
+def named(model: SegmentModel, group: int) -> tuple[str, str]:
+    """A group's stage and id; both empty for nobody's."""
+    if group < 0:
+        return "", ""
+    found = model.groups[group]
+    return found.stage, found.id
 
 
 def pages(
@@ -115,10 +128,12 @@ def pages(
         )
 
 
-def _groups(
-    model: SegmentModel, records: Records, groupings: list[str], now: int, currency: str
+def groups_of(
+    shop: Shop, records: Records, groupings: list[str], now: int, lead: float = 1.0
 ) -> Indices:
-    columns = _columns(model, records, now, currency)
+    """Indices of the model's groups; another one must lead by so many times the margin."""
+    model = replace(shop.model, margin=lead * shop.model.margin)
+    columns = _columns(model, records, now, shop.currency)
     return assign(model, columns, group_indices(model, groupings))
 
 
@@ -130,30 +145,20 @@ def _columns(model: SegmentModel, records: Records, now: int, currency: str) -> 
 def judge(connection: Connection, batch: Batch) -> None:
     """Bring the segment of everybody in the roster up to date, and note who moved and why."""
     roster, shop = batch.roster, batch.shop
-    is_new_model = shop.model.version != shop.judged_by
     if len(roster.people):
         groupings = [person.grouping for person in roster.people]
-        model = replace(shop.model, margin=_lead(shop) * shop.model.margin)
-        groups = _groups(model, roster.records, groupings, batch.now, shop.currency)
-        causes = _causes(batch, is_new_model=is_new_model)
+        groups = groups_of(shop, roster.records, groupings, batch.now, _lead(shop))
+        causes = _causes(batch)
         for row, group in enumerate(groups.tolist()):
             person = roster.people[row]
-            to = shop.model.groups[group].id if group >= 0 else ""
-            if to != person.grouping and person.merged_into is None:
-                _move(batch, row, group, causes.get(person.id, "time"))
-    if is_new_model:
-        connection.execute(
-            update(models.stores)
-            .where(models.stores.c.number == shop.number)
-            .values(model=shop.model.version)
-        )
+            to = named(shop.model, group)
+            if to[1] != person.grouping and person.merged_into is None:
+                _move(batch, row, to, causes.get(person.id, "time"))
     _write_moves(connection, batch)
 
 
-def _causes(batch: Batch, *, is_new_model: bool) -> dict[int, str]:
+def _causes(batch: Batch) -> dict[int, str]:
     """Why each touched customer may move. An import's own moves wake nobody."""
-    if is_new_model:
-        return {person.id: "model" for person in batch.roster.people}
     causes: dict[int, str] = {}
     for subject in batch.subjects:
         customer = batch.directory.final(subject.customer)
@@ -163,10 +168,8 @@ def _causes(batch: Batch, *, is_new_model: bool) -> dict[int, str]:
     return causes
 
 
-def _move(batch: Batch, row: int, group: int, cause: str) -> None:
-    person = batch.roster.people[row]
-    target = batch.shop.model.groups[group] if group >= 0 else None
-    stage = target.stage if target else ""
+def _move(batch: Batch, row: int, to: tuple[str, str], cause: str) -> None:
+    person, (stage, group) = batch.roster.people[row], to
     batch.roster.touched.add(row)
     person.segment_changes += 1
     batch.moves.append(
@@ -177,46 +180,27 @@ def _move(batch: Batch, row: int, group: int, cause: str) -> None:
             before=person.segment,
             after=stage,
             group_before=person.grouping,
-            group_after=target.id if target else "",
+            group_after=group,
             cause=cause,
         )
     )
     if stage != person.segment:
         person.segment_since = batch.now
-    person.segment, person.grouping = stage, target.id if target else ""
+    person.segment, person.grouping = stage, group
 
 
 def _write_moves(connection: Connection, batch: Batch) -> None:
     if not batch.moves:
         return
-    columns = (
-        "customer",
-        "number",
-        "store",
-        "at",
-        "segment_before",
-        "segment_after",
-        "group_before",
-        "group_after",
-        "cause",
-        "model",
-    )
+    store, version = batch.shop.number, batch.shop.model.version
     rows = [
         (
-            move.customer,
-            move.number,
-            batch.shop.number,
-            move.at,
-            move.before,
-            move.after,
-            move.group_before,
-            move.group_after,
-            move.cause,
-            batch.shop.model.version,
+            *(move.customer, move.number, store, move.at, move.before, move.after),
+            *(move.group_before, move.group_after, move.cause, version),
         )
         for move in batch.moves
     ]
-    bulk.upsert(connection, models.segment_changes, columns, rows)
+    bulk.upsert(connection, models.segment_changes, CHANGE, rows)
     for move in batch.moves:
         batch.count("segment_changes", move.cause)
 

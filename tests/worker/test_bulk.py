@@ -31,9 +31,27 @@ def test_upsert_inserts_and_replaces_only_the_named_columns(database: Engine) ->
     ]
 
 
+def test_update_replaces_the_named_columns_of_rows_that_are_there(database: Engine) -> None:
+    columns = ("id", "store", "type")
+    rows = [(identifier(number), number, "page_viewed", b"body") for number in range(3)]
+    with transaction(database) as connection:
+        bulk.upsert(connection, models.events, EVENT, rows)
+        changed = [(identifier(2), 7, "search"), (identifier(9), 9, "search")]
+        bulk.update(connection, models.events, columns, changed)
+        found = bulk.select_keys(
+            connection, models.events, EVENT, "id", [identifier(at) for at in range(10)]
+        )
+    assert sorted((bytes(row[0]), row[1], row[2], bytes(row[3])) for row in found) == [
+        (identifier(0), 0, "page_viewed", b"body"),
+        (identifier(1), 1, "page_viewed", b"body"),
+        (identifier(2), 7, "search", b"body"),
+    ]
+
+
 def test_nothing_in_is_nothing_done(database: Engine) -> None:
     with transaction(database) as connection:
         bulk.upsert(connection, models.products, ("store", "product_id"), [])
+        bulk.update(connection, models.products, ("product_id", "title"), [])
         bulk.delete_keys(connection, models.events, "id", [])
         assert bulk.insert_new(connection, models.events, EVENT, []) == set()
         assert bulk.select_keys(connection, models.events, EVENT, "id", []) == []
