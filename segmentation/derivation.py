@@ -220,10 +220,7 @@ _Formula = Callable[[_View], Floats]
 
 
 def _of_person(view: _View, known: demographics.Formula) -> Floats:
-    if not isinstance(view.now, int):
-        message = "a demographic feature is read at one time for all records"
-        raise TypeError(message)
-    return known(view.records, view.now)
+    return known(view.records, int(view.now))  # one time for all: else numpy refuses
 
 
 def _plain(name: str) -> _Formula:
