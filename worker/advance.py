@@ -144,6 +144,8 @@ def _business_now(
 
 
 def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event]) -> list[int]:
+    if not ticks:
+        return []
     return [
         customer
         for slice_ in turns.slices(shop, ticks)
