@@ -29,7 +29,7 @@ from connectors.records import exponent
 from segmentation import running
 from segmentation.model import assign
 from segmentation.record import DAY
-from worker import bulk, judging, models
+from worker import bulk, buyers, judging, models
 from worker.database import reading, transaction
 from worker.learning import sample
 from worker.replay import settle
@@ -116,7 +116,7 @@ def _ageing(kit: Kit) -> dict[str, Any]:
 
 def _in_arrays(shop: Shop, records: Any) -> float:
     """Deriving and assigning alone, microseconds a customer, the best of five."""
-    many = np.concatenate([records] * (judging.CHUNK // max(len(records), 1) + 1))
+    many = np.concatenate([records] * (buyers.CHUNK // max(len(records), 1) + 1))
     digits = exponent(shop.currency)
 
     def once() -> object:

@@ -102,7 +102,7 @@ def _people_told(
         rows = connection.execute(
             select(_people.id, _people.attributes)
             .where(
-                # By the key alone: see `judging.pages`.
+                # By the key alone: see `buyers.pages`.
                 _people.id > last,
                 _people.id < end,
                 or_(_people.platform_id != "", _people.is_known),

@@ -120,6 +120,13 @@ def select_keys(
     return rows
 
 
+def rows(connection: Connection, statement: str, values: Sequence[Any]) -> list[Row]:
+    """What a statement gives, as the driver's own rows; ``?`` stands for each value."""
+    if connection.dialect.name == "postgresql":
+        return _pg_execute(connection, statement.replace("%", "%%").replace("?", "%b"), values)
+    return list(_driver(connection).cursor().execute(statement, values))
+
+
 def select_pairs(
     connection: Connection, table: Table, columns: Sequence[str], store: int, keys: Iterable[str]
 ) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -13,12 +13,10 @@ from segmentation import running, sums
 from segmentation.model import SegmentModel, assign, group_indices
 from segmentation.record import Records
 from segmentation.rules import Columns, Indices
-from worker import bulk, models
+from worker import bulk, buyers, models
 from worker.batch import Batch, Move
 from worker.shop import Shop
 
-# Customers predicted at a time when all are: about 25 MB of records.
-CHUNK: Final = 20_000
 # Columns of a change of segment, as `_write_moves` and `worker.rejudging` write them.
 CHANGE: Final = (
     *("customer", "number", "store", "at", "segment_before", "segment_after"),
@@ -47,7 +45,7 @@ def aged(connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] |
     present = sums.turned(kept_sums(connection, shop.number, model), model, number)
     found: list[int] = []
     read = sums.nothing(model)
-    for ids, groupings, records in pages(connection, shop, slice_):
+    for ids, groupings, records in buyers.pages(connection, shop, slice_):
         columns = _columns(model, records, now, shop.currency)
         groups, its = sums.judged(
             model,
@@ -67,7 +65,7 @@ def _moved_by_rule(
     connection: Connection, shop: Shop, now: int, slice_: tuple[int, int] | None
 ) -> list[int]:
     found: list[int] = []
-    for ids, groupings, records in pages(connection, shop, slice_):
+    for ids, groupings, records in buyers.pages(connection, shop, slice_):
         groups = groups_of(shop, records, groupings, now)
         found += elsewhere(shop.model, ids, groupings, groups)
     return found
@@ -86,7 +84,7 @@ def kept_sums(connection: Connection, store: int, model: SegmentModel) -> sums.G
 
 
 def elsewhere(
-    model: SegmentModel, ids: list[int], groupings: list[str], groups: Indices
+    model: SegmentModel, ids: Sequence[int], groupings: Sequence[str], groups: Indices
 ) -> dict[int, int]:
     """The customers whose group is not the one that their row says, and which it is."""
     return {
@@ -104,32 +102,8 @@ def named(model: SegmentModel, group: int) -> tuple[str, str]:
     return found.stage, found.id
 
 
-def pages(
-    connection: Connection, shop: Shop, slice_: tuple[int, int] | None
-) -> Iterator[tuple[list[int], list[str], Records]]:
-    """Customers with an order, some at a time: ids, groups' ids, records."""
-    columns = models.customers.c
-    # By the key alone, whose range is the store's: with an index on another column the database
-    # would sort everybody for each page.
-    wanted = (columns.orders > 0) & (func.coalesce(columns.merged_into, 0) == 0)
-    if slice_ is not None:
-        wanted &= columns.id % slice_[1] == slice_[0]
-    query = select(columns.id, columns.grouping, columns.record).order_by(columns.id).limit(CHUNK)
-    last, end = shop.ids
-    while True:
-        rows = connection.execute(query.where(wanted, columns.id > last, columns.id < end)).all()
-        if not rows:
-            return
-        last = rows[-1].id
-        yield (
-            [row.id for row in rows],
-            [row.grouping for row in rows],
-            running.unpack([bytes(row.record) for row in rows]),
-        )
-
-
 def groups_of(
-    shop: Shop, records: Records, groupings: list[str], now: int, lead: float = 1.0
+    shop: Shop, records: Records, groupings: Sequence[str], now: int, lead: float = 1.0
 ) -> Indices:
     """Indices of the model's groups; another one must lead by so many times the margin."""
     model = replace(shop.model, margin=lead * shop.model.margin)
@@ -148,24 +122,24 @@ def judge(connection: Connection, batch: Batch) -> None:
     if len(roster.people):
         groupings = [person.grouping for person in roster.people]
         groups = groups_of(shop, roster.records, groupings, batch.now, _lead(shop))
-        causes = _causes(batch)
+        told = causes(batch)
         for row, group in enumerate(groups.tolist()):
             person = roster.people[row]
             to = named(shop.model, group)
             if to[1] != person.grouping and person.merged_into is None:
-                _move(batch, row, to, causes.get(person.id, "time"))
+                _move(batch, row, to, told.get(person.id, "time"))
     _write_moves(connection, batch)
 
 
-def _causes(batch: Batch) -> dict[int, str]:
+def causes(batch: Batch) -> dict[int, str]:
     """Why each touched customer may move. An import's own moves wake nobody."""
-    causes: dict[int, str] = {}
+    found: dict[int, str] = {}
     for subject in batch.subjects:
         customer = batch.directory.final(subject.customer)
         is_import = subject.event.source == "import"
-        if not is_import or customer not in causes:
-            causes[customer] = "import" if is_import else "event"
-    return causes
+        if not is_import or customer not in found:
+            found[customer] = "import" if is_import else "event"
+    return found
 
 
 def _move(batch: Batch, row: int, to: tuple[str, str], cause: str) -> None:

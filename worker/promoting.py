@@ -19,8 +19,8 @@ from segmentation.choosing.modelling import with_names
 from segmentation.model import Group, SegmentModel, assign, group_indices
 from segmentation.rules import NOBODY, Indices
 from worker import segment_versions
+from worker.buyers import pages
 from worker.errors import ShoalError
-from worker.judging import pages
 from worker.learning import sample
 from worker.runtime import Kit
 from worker.shop import Shop

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, update
 
-from worker import bulk, judging, models, tallies
+from worker import bulk, buyers, judging, models, tallies
 from worker.shop import Shop
 
 _READ: Final = ("id", "segment", "grouping", "segment_since", "segment_changes")
@@ -20,7 +20,7 @@ _READ: Final = ("id", "segment", "grouping", "segment_since", "segment_changes")
 def judge_anew(connection: Connection, shop: Shop) -> Shop:
     """Move everybody whose group is another one under the model in force; the store after it."""
     moved = 0
-    for ids, groupings, records in judging.pages(connection, shop, None):
+    for ids, groupings, records in buyers.pages(connection, shop, None):
         groups = judging.groups_of(shop, records, groupings, shop.now)
         targets = judging.elsewhere(shop.model, ids, groupings, groups)
         _move(connection, shop, targets)

@@ -7,7 +7,7 @@ import pytest
 from connectors.events import microseconds
 from tests.worker.driving import DAY, START, Driver
 from tests.worker.test_silent_publish import orders, publish
-from worker import judging, models
+from worker import buyers, judging, models
 from worker.database import reading
 
 CUSTOMERS = 230
@@ -18,7 +18,7 @@ def wanted_groups(driver: Driver) -> dict[int, str]:
     """Everybody's group by the model in force, from their records at once."""
     shop = driver.shop()
     with reading(driver.kit.engine) as connection:
-        (page,) = judging.pages(connection, shop, None)
+        (page,) = buyers.pages(connection, shop, None)
     ids, groupings, records = page
     groups = judging.groups_of(shop, records, groupings, microseconds(driver.now))
     return {who: shop.model.groups[at].id for who, at in zip(ids, groups.tolist(), strict=True)}
@@ -28,9 +28,9 @@ def test_pages_together_are_the_whole_shop(driver: Driver, monkeypatch: pytest.M
     orders(driver, range(CUSTOMERS), (START - 200 * DAY, 190), 1.0)
     before = {row.id: row for row in driver.rows(models.customers, *_COLUMNS)}
     driver.now += DAY
-    monkeypatch.setattr(judging, "CHUNK", 50)
+    monkeypatch.setattr(buyers, "CHUNK", 50)
     assert publish(driver) > 0
-    monkeypatch.setattr(judging, "CHUNK", 10_000)
+    monkeypatch.setattr(buyers, "CHUNK", 10_000)
     after = {row.id: row for row in driver.rows(models.customers, *_COLUMNS)}
     assert {who: row.grouping for who, row in after.items()} == wanted_groups(driver)
     for who, row in after.items():
