@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from segmentation.constructed import completed
 from segmentation.following import follow
 from segmentation.model import SegmentModel, rules_model
 from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind, look_due, promoted
@@ -66,7 +67,8 @@ def learned(
 
     ``columns`` are features of everybody, or of `refitting.MOST` by lot, aged to ``now`` where
     groups are found (`recipe.reads_everybody`); else nothing is learned from them. Those without an
-    order are left out. ``sums`` are the ageing pass's under ``previous``.
+    order are left out. ``sums`` are the ageing pass's under ``previous``. The shop's own features
+    are made here, of the catalogue's in ``columns``.
 
     Below `MINIMUM_CUSTOMERS` or `MINIMUM_DAYS` it is the rules, with thresholds kept until the
     customers have doubled; a learned model stays learned. One that was promoted keeps its number
@@ -76,16 +78,13 @@ def learned(
     """
     if previous and (previous.kind == "carried" or is_held(previous, now)):
         return Learned(msgspec.structs.replace(previous, version=previous.version + 1))
-    buyers = _buyers(columns)
+    recipe = promoted(previous, recipe)
+    buyers = _buyers(columns, recipe)
     if previous is None or previous.kind == "rules":
-        if not _can_begin(buyers):
-            return Learned(_ruled(buyers, previous, now))
-        frame = SegmentModel(previous.version + 1 if previous else 1, "kmeans", (), now)
-        frame = msgspec.structs.replace(frame, looked_at=now, settled_at=now)
-        return Learned(first_groups(buyers, frame, recipe))
+        return Learned(_begun(buyers, previous, now, recipe))
     if not is_same_kind(previous, recipe) and _can_go_on(buyers, recipe.k):
         return refit(columns, previous, now=now, recipe=recipe)
-    recipe, look = promoted(previous, recipe), look_due(previous, now, recipe)
+    look = look_due(previous, now, recipe)
     model = follow(previous, sums, now)
     if not look or not _can_go_on(buyers, recipe.k):
         return Learned(model)
@@ -106,14 +105,27 @@ def refit(
 ) -> Learned:
     """The best groups of now, whatever they gain and whoever moves: an owner asked for them."""
     following = msgspec.structs.replace(previous, version=previous.version + 1, learned_at=now)
-    model, found = refitted(_buyers(columns), following, promoted(previous, recipe))
+    recipe = promoted(previous, recipe)
+    model, found = refitted(_buyers(columns, recipe), following, recipe)
     model = msgspec.structs.replace(model, looked_at=now, settled_at=now, held_until=None)
     return Learned(model, msgspec.structs.replace(found, is_taken=True))
 
 
-def _buyers(columns: Columns) -> Columns:
+def _begun(
+    buyers: Columns, previous: SegmentModel | None, now: datetime, recipe: Recipe
+) -> SegmentModel:
+    """The first groups, or the rules where it is too early for them."""
+    if not _can_begin(buyers):
+        return _ruled(buyers, previous, now)
+    frame = SegmentModel(previous.version + 1 if previous else 1, "kmeans", (), now)
+    frame = msgspec.structs.replace(frame, looked_at=now, settled_at=now)
+    return first_groups(buyers, frame, recipe)
+
+
+def _buyers(columns: Columns, recipe: Recipe) -> Columns:
     ordered = columns["orders"] > 0
-    return {name: column[ordered] for name, column in columns.items()}
+    found = {name: column[ordered] for name, column in columns.items()}
+    return completed(found, recipe.constructed)
 
 
 def _can_begin(buyers: Columns) -> bool:

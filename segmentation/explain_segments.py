@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from segmentation.features import feature, signed_log
+from segmentation.constructed import Constructed, entry
+from segmentation.features import signed_log
 from segmentation.rules import Columns, Floats
 
 MOST: Final = 6
@@ -42,16 +43,20 @@ class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     effect: float
 
 
-def differences(members: Columns, shop: Columns) -> tuple[Difference, ...]:
+Own = tuple[Constructed, ...]
+
+
+def differences(members: Columns, shop: Columns, own: Own = ()) -> tuple[Difference, ...]:
     """The features in which a segment differs most from the shop, the greatest first.
 
-    ``members`` and ``shop`` are samples with the same columns. Of features that say the same
+    ``members`` and ``shop`` are samples with the same columns; ``own`` defines those that are not
+    of the catalogue. Of features that say the same
     (orders and products bought) the one that differs more is told.
     """
     told: list[Difference] = []
     chosen: list[Floats] = []
-    for found in sorted(_compared(members, shop), key=lambda one: -abs(one.effect)):
-        values = _moved(shop[found.feature], found.feature)
+    for found in sorted(_compared(members, shop, own), key=lambda one: -abs(one.effect)):
+        values = _moved(shop[found.feature], found.feature, own)
         if abs(found.effect) >= _PLAIN and not any(_alike(values, one) for one in chosen):
             told.append(found)
             chosen.append(values)
@@ -60,17 +65,17 @@ def differences(members: Columns, shop: Columns) -> tuple[Difference, ...]:
     return tuple(told)
 
 
-def _compared(members: Columns, shop: Columns) -> list[Difference]:
+def _compared(members: Columns, shop: Columns, own: Own) -> list[Difference]:
     found: list[Difference] = []
     for name in shop:
         here, all_ = _known(members[name]), _known(shop[name])
         is_rare = len(here) <= _KNOWN * len(members[name]) or len(all_) <= _KNOWN * len(shop[name])
-        if is_rare or feature(name).unit in _UNTOLD or _UNTOLD_NAMES.fullmatch(name):
+        if is_rare or entry(name, own).unit in _UNTOLD or _UNTOLD_NAMES.fullmatch(name):
             continue
-        moved = _moved(all_, name)
+        moved = _moved(all_, name, own)
         spread = float(moved.std())
         if spread > 0:
-            effect = float(_moved(here, name).mean() - moved.mean()) / spread
+            effect = float(_moved(here, name, own).mean() - moved.mean()) / spread
             found += _differences(name, here, all_, effect)
     return found
 
@@ -89,8 +94,8 @@ def _known(values: Floats) -> Floats:
     return values[~np.isnan(values)]
 
 
-def _moved(values: Floats, name: str) -> Floats:
-    return signed_log(values) if feature(name).transform == "log" else values
+def _moved(values: Floats, name: str, own: Own) -> Floats:
+    return signed_log(values) if entry(name, own).transform == "log" else values
 
 
 def _alike(one: Floats, other: Floats) -> bool:
@@ -101,7 +106,7 @@ def _alike(one: Floats, other: Floats) -> bool:
     return bool(abs(np.corrcoef(first, second)[0, 1]) > _ALIKE)
 
 
-def typical_rows(members: Columns, shop: Columns, names: Sequence[str]) -> list[int]:
+def typical_rows(members: Columns, shop: Columns, names: Sequence[str], own: Own = ()) -> list[int]:
     """Rows of the customers nearest to the centre of a segment, the nearest first.
 
     Distances are over the features ``names``, transformed and in the shop's standard deviations;
@@ -109,8 +114,8 @@ def typical_rows(members: Columns, shop: Columns, names: Sequence[str]) -> list[
     """
     if not len(members[names[0]]):
         return []
-    moved = [_moved(np.nan_to_num(members[name]), name) for name in names]
-    spreads = [_moved(np.nan_to_num(shop[name]), name).std() or 1.0 for name in names]
+    moved = [_moved(np.nan_to_num(members[name]), name, own) for name in names]
+    spreads = [_moved(np.nan_to_num(shop[name]), name, own).std() or 1.0 for name in names]
     points = np.stack(moved, axis=1) / np.array(spreads)
     away = ((points - points.mean(axis=0)) ** 2).sum(axis=1)
     nearest: list[int] = np.argsort(away, kind="stable")[:TYPICAL].tolist()

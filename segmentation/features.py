@@ -34,6 +34,8 @@ Unit = Literal[
     "stars",
     "years",
     "rank",
+    "times",
+    "ratio",
 ]
 
 HALF_LIVES: Final = (7, 30, 90)  # days
@@ -55,6 +57,7 @@ class Feature:
     unit
         ``time`` is microseconds since 1970 UTC; ``money`` the currency's main unit; ``hour`` 0-24
         and ``day`` 0-7 (0 is Monday) go round in a circle; ``hours`` are a length of time.
+        ``times`` (1: as always) and ``ratio`` are of constructed features.
     meaning
         A sentence for people.
     transform

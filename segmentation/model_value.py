@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from segmentation.carriers import Carrier, fits
+from segmentation.constructed import Constructed
 from segmentation.errors import IncompatibleModel
 from segmentation.features import Range, Scaled, Transform
 from segmentation.rules import STAGES, RuleSet
@@ -40,7 +41,7 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the feature's unit; None: nowhere) and ``scalings`` unless they are empty, as in formats 1 and
     2; ``centroids`` has one row for each group, in transformed and scaled units. ``customers``
     counts those learned from, ``scaled_at`` is the version in which the groups were last found
-    anew.
+    anew. ``constructed`` are the definitions of those features that are a shop's own.
 
     With a ``projection`` (directions x features) distances are measured in that many directions,
     and ``centroids`` lie there. A ``carrier`` decides instead of distances; ``centroids`` are then
@@ -81,6 +82,7 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held_until: datetime | None = None
     clips: tuple[Range | None, ...] = ()
     scalings: tuple[Scaled, ...] = ()
+    constructed: tuple[Constructed, ...] = ()
     format: int = FORMAT
 
 

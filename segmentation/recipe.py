@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from segmentation.constructed import Constructed, is_same
 from segmentation.model import SegmentModel
 
 FEATURES: Final = (
@@ -27,7 +28,8 @@ Look = Literal["", "check", "settle"]
 class Recipe(msgspec.Struct, frozen=True):
     """How to learn.
 
-    ``k`` groups from ``features``, in the directions of a ``projection`` (see `SegmentModel`).
+    ``k`` groups from ``features``, in the directions of a ``projection`` (see `SegmentModel`);
+    ``constructed`` defines those of the features that are the shop's own.
     Other groups, the best of ``restarts``, are looked for on everybody: after ``refit_every`` they
     are taken where they fit better at all, at half of that time where their error is lower by the
     share ``gain``; but by itself never when more than the share ``moves`` of the customers would
@@ -42,6 +44,7 @@ class Recipe(msgspec.Struct, frozen=True):
     gain: float = 0.0075
     moves: float = 0.6
     projection: tuple[tuple[float, ...], ...] = ()
+    constructed: tuple[Constructed, ...] = ()
 
 
 def is_held(model: SegmentModel, now: datetime) -> bool:
@@ -65,9 +68,13 @@ def look_due(model: SegmentModel, now: datetime, recipe: Recipe) -> Look:
 
 
 def is_same_kind(model: SegmentModel, recipe: Recipe) -> bool:
-    """Whether groups can go on: as many, from the same features, as the recipe asks for."""
+    """Whether groups can go on: as many, from the same features, as the recipe asks for.
+
+    A feature of the shop's own is the same while its definition is.
+    """
     recipe = promoted(model, recipe)
-    return (len(model.groups), model.features) == (recipe.k, recipe.features)
+    is_as_wide = (len(model.groups), model.features) == (recipe.k, recipe.features)
+    return is_as_wide and is_same(model.constructed, recipe.constructed)
 
 
 def reads_everybody(model: SegmentModel, now: datetime, recipe: Recipe) -> bool:
@@ -82,5 +89,9 @@ def promoted(previous: SegmentModel | None, recipe: Recipe) -> Recipe:
     if previous is None or not previous.candidate:
         return recipe
     return msgspec.structs.replace(
-        recipe, k=len(previous.groups), features=previous.features, projection=previous.projection
+        recipe,
+        k=len(previous.groups),
+        features=previous.features,
+        projection=previous.projection,
+        constructed=previous.constructed,
     )

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from sklearn.cluster import KMeans
 
+from segmentation.constructed import completed, is_same
 from segmentation.following import HELD, located, moved_into, scaled_by, scaling_of
 from segmentation.model import FORMAT, Group, SegmentModel, predict, standardised
 from segmentation.naming import described, named
@@ -53,8 +54,9 @@ def refitted(buyers: Columns, present: SegmentModel, recipe: Recipe) -> tuple[Se
     """
     framed = _framed(present, buyers, recipe)
     points = standardised(framed, buyers)
-    before = predict(present, buyers)
-    if present.features != framed.features or len(present.groups) != recipe.k:
+    # What the present groups were learned from may have been defined otherwise.
+    before = predict(present, completed(buyers, present.constructed))
+    if not _can_be_carried(present, framed, recipe):
         centres, error = _best(points, [], recipe, present.version)
         led = error
     else:
@@ -71,12 +73,18 @@ def refitted(buyers: Columns, present: SegmentModel, recipe: Recipe) -> tuple[Se
     return model, Refit(float(led / error - 1), float(1 - stayed.mean()))
 
 
+def _can_be_carried(present: SegmentModel, framed: SegmentModel, recipe: Recipe) -> bool:
+    """Whether the present centres lie in the new groups' space and are as many."""
+    is_alike = is_same(present.constructed, framed.constructed)
+    return is_alike and (present.features, len(present.groups)) == (framed.features, recipe.k)
+
+
 def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentModel:
     """The model scaled by these customers, with their tenths to measure drift against.
 
     A projection was made for its scaling, and keeps it.
     """
-    scaling = measured(buyers, recipe.features)
+    scaling = measured(buyers, recipe.features, recipe.constructed)
     framed = scaled_by(model, scaling)
     if recipe.projection and model.features == recipe.features:
         framed = model
@@ -86,6 +94,7 @@ def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentMode
         kind="kmeans",
         features=recipe.features,
         projection=recipe.projection,
+        constructed=recipe.constructed,
         carrier=None,
         customers=len(buyers["orders"]),
         hysteresis=1.0,

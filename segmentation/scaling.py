@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from segmentation.constructed import Constructed, entry
 from segmentation.features import Feature, Range, Scaled, Transform, feature, prepared
 from segmentation.rules import Columns, Floats
 
@@ -44,9 +45,14 @@ class Scaling(msgspec.Struct, frozen=True):
         return prepared(values, clip, self.imputed[row], self.transforms[row])
 
 
-def measured(columns: Columns, features: tuple[str, ...]) -> Scaling:
-    """The scaling that these customers ask for. Raises `UnknownFeature` outside the catalogue."""
-    rows = [_measured(feature(name), columns[name]) for name in features]
+def measured(
+    columns: Columns, features: tuple[str, ...], constructed: tuple[Constructed, ...] = ()
+) -> Scaling:
+    """The scaling that these customers ask for.
+
+    Raises `UnknownFeature` for what neither the catalogue holds nor ``constructed`` defines.
+    """
+    rows = [_measured(entry(name, constructed), columns[name]) for name in features]
     transforms, imputed, centres, scales, clips, scalings = zip(*rows, strict=True)
     return Scaling(transforms, imputed, centres, scales, clips, scalings)
 
@@ -54,28 +60,28 @@ def measured(columns: Columns, features: tuple[str, ...]) -> Scaling:
 _Row = tuple[Transform, float, float, float, Range | None, Scaled]
 
 
-def _measured(entry: Feature, column: Floats) -> _Row:
-    clip, transform = bounds(entry, column), entry.transform
-    stands = unknown(entry, column if clip is None else np.clip(column, *clip))
-    if entry.scaling == "none":
-        return transform, stands, 0.0, 1.0, clip, entry.scaling
+def _measured(one: Feature, column: Floats) -> _Row:
+    clip, transform = bounds(one, column), one.transform
+    stands = unknown(one, column if clip is None else np.clip(column, *clip))
+    if one.scaling == "none":
+        return transform, stands, 0.0, 1.0, clip, one.scaling
     values = prepared(column, clip, stands, transform)
     scale = _least(float(values.std()), transform)
-    return transform, stands, float(values.mean()), scale, clip, entry.scaling
+    return transform, stands, float(values.mean()), scale, clip, one.scaling
 
 
-def bounds(entry: Feature, column: Floats) -> Range | None:
+def bounds(one: Feature, column: Floats) -> Range | None:
     """Where a model learned from these customers cuts a feature; None: nowhere.
 
     Between the declared quantiles of those who are known, within the bounds by meaning. A feature
     that would then be the same for everybody (few have any at all) is cut by its meaning alone.
     """
     known = column[np.isfinite(column)]
-    if entry.outliers is None or not len(known):
-        return entry.clip
-    cut = known if entry.clip is None else np.clip(known, *entry.clip)
-    low, high = np.quantile(cut, entry.outliers).tolist()
-    return (low, high) if high - low > _CONSTANT else entry.clip
+    if one.outliers is None or not len(known):
+        return one.clip
+    cut = known if one.clip is None else np.clip(known, *one.clip)
+    low, high = np.quantile(cut, one.outliers).tolist()
+    return (low, high) if high - low > _CONSTANT else one.clip
 
 
 def followed(before: Scaling, totals: Floats, squares: Floats, customers: float) -> Scaling:
@@ -103,13 +109,13 @@ def _least(deviation: float, transform: Transform) -> float:
 
 def moved(columns: Columns, name: str) -> Floats:
     """One feature of the catalogue cut by its meaning, imputed and transformed, not yet scaled."""
-    entry = feature(name)
-    return prepared(columns[name], entry.clip, unknown(entry, columns[name]), entry.transform)
+    one = feature(name)
+    return prepared(columns[name], one.clip, unknown(one, columns[name]), one.transform)
 
 
-def unknown(entry: Feature, values: Floats) -> float:
+def unknown(one: Feature, values: Floats) -> float:
     """What a NaN of that feature counts as: what is declared; nothing where nobody is known."""
-    declared = entry.impute
+    declared = one.impute
     if isinstance(declared, float):
         return declared
     return 0.0 if np.isnan(values).all() else float(np.nanmedian(values))

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-from segmentation.features import Range, feature
+from segmentation.constructed import entry
+from segmentation.features import Range
 from segmentation.model import SegmentModel, assign
 from segmentation.rules import Columns, Floats, Indices
 from segmentation.scaling import unknown
@@ -39,7 +40,10 @@ def fit(model: SegmentModel, columns: Columns, *, seed: int) -> Surrogate | None
     clips = dict(zip(features, model.clips, strict=True)) if model.clips else {}
     told = {name: _cut(columns[name], clips.get(name)) for name in features}
     stands = dict(zip(features, model.imputed, strict=True)) if model.imputed else {}
-    stands = {name: stands.get(name, unknown(feature(name), told[name])) for name in features}
+    stands = {
+        name: stands.get(name, unknown(entry(name, model.constructed), told[name]))
+        for name in features
+    }
     points = np.stack([known(told[name], stands[name]) for name in features], axis=1)
     mixed = np.random.default_rng(seed).permutation(buyers)
     left_out, kept = np.split(mixed, [round(len(mixed) * _LEFT_OUT)])

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from segmentation.catalogues import translations
+from segmentation.constructed import Constructed
 from segmentation.features import Feature
 
 UNKNOWN: Final = "–"  # noqa: RUF001 - a dash, not a minus
@@ -43,11 +44,14 @@ class Words:
         ISO 4217 code of the money told; '': bare numbers.
     categories
         Names of the store's categories by their number.
+    own
+        The store's own features by name.
     """
 
     language: str = "en"
     currency: str = ""
     categories: Mapping[int, str] = field(default_factory=dict)
+    own: Mapping[str, Constructed] = field(default_factory=dict)
 
     def say(self, text: str, /, **values: object) -> str:
         """A message in this language. Raises `UnknownLanguage`."""
@@ -144,6 +148,15 @@ def _weekday(words: Words, value: float) -> str:
     return words.say(_WEEKDAYS[int(value % 7)])
 
 
+def _times(words: Words, value: float) -> str:
+    return words.say("{number} times", number=_figures(words, value))
+
+
+def _figures(_: Words, value: float) -> str:
+    """Two figures: a quotient may be small."""
+    return number(value) if abs(value) >= _EXACT_BELOW else f"{value:.2g}"
+
+
 def _stars(words: Words, value: float) -> str:
     return words.say("{number} of 5 stars", number=f"{value:.1f}")
 
@@ -176,6 +189,8 @@ _AMOUNTS: Final[Mapping[str, Callable[[Words, float], str]]] = {
     "stars": _stars,
     "years": _years,
     "rank": lambda _, value: number(value),
+    "times": _times,
+    "ratio": _figures,
 }
 UNITS: Final = frozenset(_AMOUNTS)
 """Units that have words."""

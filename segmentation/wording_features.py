@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from segmentation.constructed import Constructed, as_feature
 from segmentation.features import BY_NAME, Feature
 from segmentation.wording import Words, amount, days, message, money, number
 
@@ -77,6 +78,14 @@ _RECENT: Final = {
     "rating": message("recent ratings given (halving every {days} days)"),
     "complaints": message("recent complaints (halving every {days} days)"),
 }
+# What a trend is of.
+_LATELY: Final = {
+    "views": message("views lately, against before"),
+    "carts": message("additions to the cart lately, against before"),
+    "checkouts": message("checkouts begun lately, against before"),
+    "orders": message("orders lately, against before"),
+    "revenue": message("spending lately, against before"),
+}
 _FADING: Final = re.compile(r"(\w+)_(\d+)d")
 _CATEGORY: Final = re.compile(r"category_share_(\d+)")
 
@@ -92,6 +101,8 @@ def has_words(name: str) -> bool:
 
 
 def _label(words: Words, name: str) -> str | None:
+    if name in words.own:
+        return _own(words, words.own[name])
     if name in _LABELS:
         return words.say(_LABELS[name])
     if (fading := _FADING.fullmatch(name)) and fading[1] in _RECENT:
@@ -102,9 +113,23 @@ def _label(words: Words, name: str) -> str | None:
     return None
 
 
+def _own(words: Words, one: Constructed) -> str:
+    """What the shop calls its feature, else the definition in words."""
+    if given := (one.zh if words.language == "zh" else one.en):
+        return given
+    if one.kind == "trend":
+        return words.say(_LATELY[one.of[0].rpartition("_")[0]])
+    names = [label(words, name) for name in one.of]
+    if one.kind == "square":
+        return words.say("{feature}, squared", feature=names[0])
+    return words.say("{feature} divided by {other}", feature=names[0], other=names[1])
+
+
 def told_amount(words: Words, name: str, value: float) -> str:
     """A value of a feature with its unit."""
-    return amount(words, BY_NAME.get(name, Feature(name, "count", "")), value)
+    own = words.own.get(name)
+    entry = BY_NAME.get(name, Feature(name, "count", "")) if own is None else as_feature(own)
+    return amount(words, entry, value)
 
 
 def typical_amount(words: Words, name: str, value: float) -> str:

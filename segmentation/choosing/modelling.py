@@ -12,6 +12,7 @@ from segmentation.carriers import Carrier
 from segmentation.choosing.carrying import Quality, border, carried, mixture_of
 from segmentation.choosing.figures import group_means
 from segmentation.choosing.methods import NOISE, Found
+from segmentation.constructed import Constructed
 from segmentation.following import HELD
 from segmentation.model import Group, SegmentModel, squared_part
 from segmentation.naming import described, named
@@ -23,7 +24,11 @@ Tried = tuple[Quality, ...]
 
 
 def frame(
-    columns: Columns, features: tuple[str, ...], scaling: Scaling, now: datetime
+    columns: Columns,
+    features: tuple[str, ...],
+    scaling: Scaling,
+    now: datetime,
+    constructed: tuple[Constructed, ...] = (),
 ) -> SegmentModel:
     """A model without groups, in which the candidates of one comparison are scaled alike."""
     bounds, shares = tenths(columns, features, scaling)
@@ -40,6 +45,7 @@ def frame(
         scale=scaling.scale,
         clips=scaling.clips,
         scalings=scaling.scalings,
+        constructed=constructed,
         rules=learn_thresholds(columns),
         bounds=bounds,
         shares=shares,

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from segmentation.choosing.methods import Reduction
+from segmentation.constructed import Constructed
 from segmentation.rules import Columns, Floats, Indices
 
 SMALL: Final = 5_000
@@ -62,13 +63,17 @@ class Snapshot:
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to compare: methods (`METHODS`), numbers of groups, reductions, from which features."""
+    """What to compare: methods (`METHODS`), numbers of groups, reductions, from which features.
+
+    ``constructed`` defines those of the features that are the shop's own.
+    """
 
     methods: tuple[str, ...]
     ks: tuple[int, ...]
     reductions: tuple[Reduction, ...]
     features: tuple[str, ...]
     seed: int = 0
+    constructed: tuple[Constructed, ...] = ()
 
 
 def small_rows(customers: int, seed: int) -> Indices:

@@ -44,8 +44,8 @@ class Trials:
 
     def __init__(self, snapshot: Snapshot, plan: Plan, how: Reduction) -> None:
         self.snapshot, self.seed, columns = snapshot, plan.seed, snapshot.columns
-        scaling = measured(columns, plan.features)
-        plain = frame(columns, plan.features, scaling, snapshot.now)
+        scaling = measured(columns, plan.features, plan.constructed)
+        plain = frame(columns, plan.features, scaling, snapshot.now, plan.constructed)
         self.plain = standardised(plain, columns)
         matrix = projection(self.plain, how)
         self.model = in_directions(plain, matrix)
@@ -152,8 +152,9 @@ def _past(
     if snapshot.past is None or snapshot.spend is None:
         return None
     columns = snapshot.past.columns
-    scaling = measured(columns, plan.features)
-    points = standardised(frame(columns, plan.features, scaling, snapshot.now), columns)
+    scaling = measured(columns, plan.features, plan.constructed)
+    plain = frame(columns, plan.features, scaling, snapshot.now, plan.constructed)
+    points = standardised(plain, columns)
     points = projected(points, projection(points, how))
     rows = small_rows(len(points), plan.seed)
     return Ground(points), Ground(points[rows]), snapshot.spend, rows
