@@ -120,7 +120,10 @@ def run_python(code: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("names", "heavy"),
-    [(LIGHT, "pandas sklearn scipy pyarrow"), (LIGHTEST, "numpy pandas sklearn scipy pyarrow")],
+    [
+        (LIGHT, "pandas sklearn scipy pyarrow plotly"),
+        (LIGHTEST, "numpy pandas sklearn scipy pyarrow plotly"),
+    ],
 )
 def test_small_processes_import_nothing_heavy(names: tuple[str, ...], heavy: str) -> None:
     assert all(map(exists, names))

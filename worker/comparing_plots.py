@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from segmentation.choosing.candidates import Candidate, Comparison
 from segmentation.choosing.methods import METHODS
-from worker.errors import ShoalError
+from worker.plotting import require_plotly
 
 _CURVES: Final[tuple[tuple[str, Callable[[Candidate], float | None]], ...]] = (
     ("Stability (agreement of repeated runs)", lambda one: one.figures.stability),
@@ -19,17 +18,6 @@ _CURVES: Final[tuple[tuple[str, Callable[[Candidate], float | None]], ...]] = (
     ("Mean squared distance to the own group", lambda one: one.figures.shape.error),
 )
 _HEIGHT: Final = 1_300
-
-
-class PlotsMissing(ShoalError):
-    """Plotly is not installed."""
-
-
-def require_plotly() -> None:
-    """Raise `PlotsMissing` where no plot could be drawn, before anything has been computed."""
-    if find_spec("plotly") is None:
-        message = "plots need Plotly: pip install 'shoal[report]'; without --out none are drawn"
-        raise PlotsMissing(message)
 
 
 def write_plots(found: Comparison, path: Path) -> None:

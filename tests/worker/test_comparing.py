@@ -16,7 +16,7 @@ from segmentation.choosing.candidates import Comparison
 from segmentation.choosing.snapshots import Plan, Snapshot
 from segmentation.record import DAY
 from tests.worker import log_store
-from worker import comparing, comparing_plots, comparing_report, models
+from worker import comparing, comparing_plots, comparing_report, models, plotting
 from worker.comparing import ComparisonRefused, compared, snapshot
 from worker.comparing_kept import KIND, keep, kept
 from worker.comparing_plan import ks_of
@@ -178,9 +178,9 @@ def test_without_plotly_a_sentence_says_how_to_get_it(monkeypatch: pytest.Monkey
     def nothing(_name: str) -> Any:
         return None
 
-    monkeypatch.setattr(comparing_plots, "find_spec", nothing)
-    with pytest.raises(comparing_plots.PlotsMissing, match=r"pip install 'shoal\[report\]'"):
-        comparing_plots.require_plotly()
+    monkeypatch.setattr(plotting, "find_spec", nothing)
+    with pytest.raises(plotting.PlotsMissing, match=r"pip install 'shoal\[report\]'"):
+        plotting.require_plotly()
 
 
 @pytest.mark.parametrize(

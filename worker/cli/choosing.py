@@ -45,8 +45,9 @@ def compare(
     from worker.comparing import compared, snapshot
     from worker.comparing_kept import keep
     from worker.comparing_plan import plan_of
-    from worker.comparing_plots import require_plotly, write_plots
+    from worker.comparing_plots import write_plots
     from worker.database import reading, transaction
+    from worker.plotting import require_plotly
 
     if out is not None:
         require_plotly()

@@ -1,4 +1,4 @@
-"""``shoal segments``: list and show; versions stand in `segment_versions`."""
+"""``shoal segments``: list and show; the rest stands in `segment_versions` and `reporting`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import segment_versions
+from worker.cli import reporting, segment_versions
 from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
 
 app = typer.Typer(help="Segments: who is where, and why.", no_args_is_help=True)
@@ -60,3 +60,4 @@ def show(
 
 
 segment_versions.register(app)
+reporting.register(app)
