@@ -48,7 +48,7 @@ class Campaign:
     steps
         What everybody gets, first.
     by_segment
-        Pairs (stage, group or ``others``; further steps or ``skip``), sorted by name.
+        Pairs (stage, group, rule's segment or ``others``; further steps or ``skip``), by name.
     limits, holdout, goal
         Bounds, share of the control group, measure of success.
     description
@@ -66,11 +66,15 @@ class Campaign:
     description: str = ""
 
 
-def offers(campaign: Campaign, stage: str, group: str = "") -> Offers:
-    """The steps for a customer of a stage and group, in order, or ``skip``. May be empty."""
+def offers(campaign: Campaign, stage: str, group: str = "", rules: tuple[str, ...] = ()) -> Offers:
+    """The steps for a customer of a stage and group, in order, or ``skip``. May be empty.
+
+    A segment by rule comes before the group, the group before the stage; of several ``rules``
+    that the customer is in, the first by id.
+    """
     by_segment = dict(campaign.by_segment)
     own: Offers = ()
-    for name in (group, stage, OTHERS):
+    for name in (*sorted(rules), group, stage, OTHERS):
         if name and name in by_segment:
             own = by_segment[name]
             break

@@ -13,6 +13,7 @@ from campaigns.facts import FACTS, STAGES
 from campaigns.policy import Policy
 from campaigns.steps import CouponStep, WebhookStep
 from campaigns.triggers import CartTrigger, DateTrigger, EventTrigger, SegmentTrigger
+from segmentation.segment import kind_of
 
 _ORDER_EVENTS = frozenset({"order_completed", "order_cancelled", "order_updated"})
 _CART_EVENTS = frozenset({"cart_updated", "checkout_started"})
@@ -28,6 +29,8 @@ class Known:
         Ids of the learned groups in force.
     stages
         Stages that these groups carry.
+    rules
+        Ids of the segments by rule.
     attributes
         Names of the declared attributes.
     currency
@@ -38,6 +41,7 @@ class Known:
 
     groups: AbstractSet[str] | None = None
     stages: AbstractSet[str] | None = None
+    rules: AbstractSet[str] | None = None
     attributes: AbstractSet[str] | None = None
     currency: str | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -89,11 +93,18 @@ def _tests(condition: Condition) -> Iterator[Test]:
 
 
 def lost_segments(campaign: Campaign, known: Known) -> Iterator[Problem]:
-    """Segments that the file names and that the model in force puts nobody into."""
-    if known.groups is None:
-        return
-    names = {*STAGES, OTHERS, *known.groups}
+    """Segments that the file names and that neither model nor rules put anybody into."""
     for place, name in named_segments(campaign):
+        if kind_of(name) == "learned":
+            yield from _lost_group(place, name, known)
+        elif known.rules is not None and name not in known.rules:
+            text = f"segment {name!r} is no rule of this store, so nobody is in it"
+            yield Problem(place, text, nearest(name, known.rules))
+
+
+def _lost_group(place: str, name: str, known: Known) -> Iterator[Problem]:
+    if known.groups is not None:
+        names = {*STAGES, OTHERS, *known.groups}
         is_lost = known.stages is not None and name in STAGES and name not in known.stages
         if is_lost and place == "when.segment":
             yield Problem(

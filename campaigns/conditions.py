@@ -155,15 +155,20 @@ def needed_columns(condition: Condition) -> frozenset[str]:
             return frozenset()
 
 
-@lru_cache(maxsize=10_000)
 def needed_history(condition: Condition) -> frozenset[tuple[str, int]]:
     """Pairs (event type, days) whose counts a condition reads as :func:`history_column`."""
+    return frozenset((event, days) for event, days, _ in needed_counts(condition))
+
+
+@lru_cache(maxsize=10_000)
+def needed_counts(condition: Condition) -> frozenset[tuple[str, int, int]]:
+    """The same with the number of times that each is compared with."""
     match condition:
         case Every(parts) | Some(parts):
-            return frozenset[tuple[str, int]]().union(*map(needed_history, parts))
+            return frozenset[tuple[str, int, int]]().union(*map(needed_counts, parts))
         case Not(part):
-            return needed_history(part)
-        case Did(event, days, _):
-            return frozenset({(event, days)})
+            return needed_counts(part)
+        case Did(event, days, times):
+            return frozenset({(event, days, times)})
         case Test():
             return frozenset()

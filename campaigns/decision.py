@@ -53,9 +53,10 @@ class World:
         Business time, int microseconds.
     facts
         One row a customer, with ``needed_columns(campaign.condition)``, the history it needs, and
-        always: ``segment``, ``group``, ``is_suppressed``, ``time_zone`` (text, "" unknown),
-        ``average_order_value`` (main unit, NaN unknown) and ``consent.CHANNEL`` of channels that
-        the campaign's limits name (:func:`needed_for_decisions` lists all).
+        always: ``segment``, ``group``, ``memberships`` (tuples or None), ``is_suppressed``,
+        ``time_zone`` (text, "" unknown), ``average_order_value`` (main unit, NaN unknown) and
+        ``consent.CHANNEL`` of channels that the campaign's limits name
+        (:func:`needed_for_decisions` lists all).
     usage
         What was used before this batch.
     salt

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from campaigns.conditions import Condition, Did, Every, Not, Some, Test, mask
-from campaigns.facts import Facts, history_column
+from campaigns.conditions import Condition, Did, Every, Not, Some, Test, mask, rules_in
+from campaigns.facts import MEMBERSHIPS, Facts, history_column
 from campaigns.reasons import REASONS
 from campaigns.sentences import sentence, spoken
 
@@ -84,8 +84,9 @@ def _actual(condition: Condition, facts: Facts, row: int) -> str:
             return _actual(part, facts, row)
         case Did(event, days, _):
             return f"{int(facts.column(history_column(event, days))[row])} times"
-        case Test("segment", _, _):
-            names = (facts.column("segment")[row], facts.column("group")[row])
+        case Test("segment", _, asked):
+            names = [facts.column("segment")[row], facts.column("group")[row]]
+            names += facts.column(MEMBERSHIPS)[row] if rules_in(asked) else ()
             return " / ".join(str(name) for name in names if name) or "none"
         case Test(fact, _, _):
             return spoken(np.asarray(facts.column(fact))[row : row + 1].tolist()[0])

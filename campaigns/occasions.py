@@ -26,6 +26,11 @@ def segment_occasion(number: int) -> str:
     return f"entry:{number}"
 
 
+def membership_occasion(segment: str, number: int) -> str:
+    """The number of a customer's change of one segment by rule (membership_changes.number)."""
+    return f"entry:{segment}:{number}"
+
+
 def schedule_occasion(slot: date) -> str:
     """The local day of a slot; editing the hour does not make the day a second occasion."""
     return f"slot:{slot.isoformat()}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from campaigns.campaign import SKIP, Campaign, offers
 from campaigns.costs import is_worthless, lowered
@@ -18,6 +18,14 @@ from campaigns.reasons import NO_STEPS, NOT_RECEIVED, SEGMENT_SKIPPED
 from campaigns.steps import CouponStep, Step, step_kind
 
 CAMPAIGN: Final = "the campaign"
+
+
+class Whose(NamedTuple):
+    """The segments of a customer: stage, learned group (both may be empty), segments by rule."""
+
+    stage: str
+    group: str
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +48,13 @@ def owner(policy: Policy) -> str:
 def plan_for(
     campaign: Campaign,
     policies: Mapping[str, Policy],
-    stage: str,
-    group: str,
+    whose: Whose,
     currency: str,
 ) -> Plan:
-    """The plan of a campaign for customers of a stage and group (both may be empty)."""
-    holding = policies_of(policies, stage, group)
-    chosen = offers(campaign, stage, group)
-    segment = group or stage
+    """The plan of a campaign for customers of the same segments."""
+    holding = policies_of(policies, *whose)
+    chosen = offers(campaign, *whose)
+    segment = whose.group or whose.stage
     steps: tuple[Step, ...] = () if chosen == SKIP else chosen
     steps, by = _within(steps, holding, currency)
     return Plan(

@@ -14,6 +14,7 @@ from campaigns.forms import Field, Form, read_document
 from campaigns.kinds import Choice, ListOf, Number, Words
 from campaigns.limits import BUDGET, FREQUENCY_CAP, QUIET_HOURS, Budget, FrequencyCap, QuietHours
 from campaigns.steps import STEP_KINDS
+from segmentation.segment import kind_of
 
 EVERYONE: Final = "everyone"
 CAMPAIGN_ID: Final = Words("[a-z0-9][a-z0-9-]{0,39}", "an id of a-z, 0-9 and hyphens")
@@ -34,7 +35,7 @@ class Policy:
     Attributes
     ----------
     segment
-        A stage, a learned group, or ``everyone``.
+        A stage, a learned group, a rule's segment, or ``everyone``.
     may_receive
         Step kinds; None: all.
     discount_at_most, frequency_cap, budget, quiet_hours
@@ -78,10 +79,20 @@ _DISCOUNT: Final = Form(
     short="percent",
     rule=_some_bound,
 )
+
+
+def _kept_apart(found: Policy) -> Iterable[tuple[str, str]]:
+    """What a decision cost is kept by stage and group alone."""
+    if found.budget and kind_of(found.segment) == "rule":
+        yield "budget", "is not yet built for a segment by rule: set it for everyone or a stage"
+
+
 POLICY: Final = Form(
     Policy,
     {
-        "segment": Field(_PolicySegment(), "A stage, a learned group or `everyone`."),
+        "segment": Field(
+            _PolicySegment(), "A stage, a learned group, a rule's segment or `everyone`."
+        ),
         "may_receive": Field(ListOf(Choice(STEP_KINDS), unique=True), "Allowed steps.", None),
         "discount_at_most": Field(_DISCOUNT, "The most one coupon may give.", None),
         "frequency_cap": Field(FREQUENCY_CAP, "Contacts by all campaigns together.", None),
@@ -91,6 +102,7 @@ POLICY: Final = Form(
         "priority": Field(ListOf(CAMPAIGN_ID, unique=True), "Campaigns, first one first.", ()),
         "description": Field(Words(r"[\s\S]{1,2000}", "a text"), "For people.", ""),
     },
+    rule=_kept_apart,
 )
 
 
@@ -115,9 +127,11 @@ def policy_identity(policy: Policy) -> str:
     return identity(policy_text(policy))
 
 
-def policies_of(policies: Mapping[str, Policy], stage: str, group: str = "") -> tuple[Policy, ...]:
-    """The policies that hold for a customer: everyone's, the stage's, the group's."""
-    names = (EVERYONE, stage, group)
+def policies_of(
+    policies: Mapping[str, Policy], stage: str, group: str = "", rules: tuple[str, ...] = ()
+) -> tuple[Policy, ...]:
+    """The policies that hold for a customer: everyone's, the stage's, the group's, the rules'."""
+    names = (EVERYONE, stage, group, *rules)
     return tuple(policies[name] for name in names if name and name in policies)
 
 

@@ -19,9 +19,9 @@ from campaigns.conditions import first_failed, mask, needed_columns
 from campaigns.costs import Cost, cost_at_most
 from campaigns.decision import Wakes, World
 from campaigns.durations import micros, said, said_micros
-from campaigns.facts import Facts
+from campaigns.facts import MEMBERSHIPS, Facts
 from campaigns.gates import Hold, Ledger, limit_holds, quiet_hold
-from campaigns.plans import Plan, plan_for
+from campaigns.plans import Plan, Whose, plan_for
 from campaigns.policy import Policy
 from campaigns.quiet import zone_named
 from campaigns.reasons import (
@@ -39,7 +39,7 @@ from campaigns.sentences import sentence
 from connectors.records import exponent
 
 _ALWAYS_NEEDED: Final = frozenset(
-    {"segment", "group", "is_suppressed", "time_zone", "average_order_value"}
+    {"segment", "group", MEMBERSHIPS, "is_suppressed", "time_zone", "average_order_value"}
 )
 _ROUNDING: Final = 1e-6  # minor units that are noise of a float average
 
@@ -73,15 +73,16 @@ class Sitting:
     customers: list[int]
     at: list[int]
     rows: dict[str, list[Any]]
-    plans: dict[tuple[str, str], Plan] = field(default_factory=dict)
+    plans: dict[Whose, Plan] = field(default_factory=dict)
     quiet: dict[tuple[str, str], Hold | None] = field(default_factory=dict)
 
     def plan(self, position: int) -> Plan:
         """What the campaign would do for the customer of a wake."""
-        key = (self.rows["segment"][position] or "", self.rows["group"][position] or "")
-        if key not in self.plans:
-            self.plans[key] = plan_for(self.campaign, self.policies, *key, self.world.currency)
-        return self.plans[key]
+        stage, group = (self.rows[name][position] or "" for name in ("segment", "group"))
+        whose = Whose(stage, group, self.rows[MEMBERSHIPS][position] or ())
+        if whose not in self.plans:
+            self.plans[whose] = plan_for(self.campaign, self.policies, whose, self.world.currency)
+        return self.plans[whose]
 
     def cost(self, position: int) -> Cost:
         """What the plan costs at most for the customer of a wake."""

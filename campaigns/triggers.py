@@ -51,7 +51,7 @@ class EventTrigger:
 
 @dataclass(frozen=True, slots=True)
 class SegmentTrigger:
-    """A customer enters a segment (a stage or a group), or leaves it when ``enters`` is false."""
+    """A customer enters a stage, a group or a rule's segment; leaves it if not ``enters``."""
 
     segment: str
     enters: bool
@@ -226,7 +226,7 @@ _FORMS: Final[dict[str, Form]] = {
     "segment": Form(
         _segment,
         {
-            "segment": Field(SegmentName(), "A stage or a learned group."),
+            "segment": Field(SegmentName(), "A stage, a learned group or a rule's segment."),
             "enters": Field(YesNo(), "When a customer comes into it.", False),
             "leaves": Field(YesNo(), "When a customer leaves it.", False),
         },

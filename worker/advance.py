@@ -2,7 +2,8 @@
 
 The rooms in their order, each a module of its own:
 
-intake → catalogue, carts → merges → sales → profiles → touches → judging → triggers → deciding
+intake → catalogue, carts → merges → sales → profiles → touches → judging → memberships →
+triggers → deciding
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from worker import (
     goodbyes,
     intake,
     judging,
+    memberships,
     merges,
     models,
     outbox,
@@ -72,8 +74,11 @@ def advance(
     reach
         Which timers may fire.
     """
+    if shop.has_new_rules:
+        shop = memberships.catch_up(connection, shop)
     if shop.model.version != shop.judged_by:
         shop = rejudging.judge_anew(connection, shop)
+        memberships.follow_model(connection, shop)
     found = intake.sort_out(
         connection, events, kit.settings.keep_browsing, on_log_time=shop.is_on_log_time
     )
@@ -170,6 +175,7 @@ def _apply(connection: Connection, kit: Kit, batch: Batch) -> None:
     touches.note_touches(batch, slots, zone)
     touches.fold_facts(connection, batch)
     judging.judge(connection, batch)
+    memberships.judge_rules(connection, batch)
 
 
 def _decide(connection: Connection, kit: Kit, batch: Batch) -> Woken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -10,17 +10,18 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from campaigns.campaign import Campaign
 from campaigns.conditions import needed_history
 from campaigns.decisions import needed_for_decisions
-from campaigns.facts import Facts, history_column
+from campaigns.facts import MEMBERSHIPS, Column, Facts, history_column
 from connectors.records import exponent
 from segmentation import running
 from segmentation.features import BY_NAME
 from worker import bulk, models
 from worker.batch import Batch
+from worker.entries import memberships_of
 
 _DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
 
@@ -32,22 +33,38 @@ def facts_for(
 
     ``customers`` are the woken ones: only theirs is read of the event log.
     """
+    columns = dict(known_columns(connection, batch, needed_for_decisions(campaign)))
+    for event, days in sorted(needed_history(campaign.condition)):
+        columns[history_column(event, days)] = _history(connection, batch, event, days, customers)
+    return Facts(len(batch.roster.people), columns)
+
+
+def known_columns(
+    connection: Connection, batch: Batch, needed: Collection[str]
+) -> Mapping[str, Column]:
+    """The columns of these names over the roster that are features or known of the person."""
     known = batch.columns_seen
-    needed = needed_for_decisions(campaign)
-    features = [name for name in sorted(needed - known.keys()) if name in BY_NAME]
+    features = [name for name in sorted(set(needed) - known.keys()) if name in BY_NAME]
     if features:
         places = exponent(batch.shop.currency)
         known |= running.derive(
             batch.roster.records, batch.now, currency_exponent=places, names=features
         )
-    for name in sorted(needed - known.keys()):
-        column = _of_person(batch, name)
+    for name in sorted(set(needed) - known.keys()):
+        column = _memberships(connection, batch) if name == MEMBERSHIPS else _of_person(batch, name)
         if column is not None:
             known[name] = column
-    columns = dict(known)
-    for event, days in sorted(needed_history(campaign.condition)):
-        columns[history_column(event, days)] = _history(connection, batch, event, days, customers)
-    return Facts(len(batch.roster.people), columns)
+    return known
+
+
+def _memberships(connection: Connection, batch: Batch) -> NDArray[Any]:
+    """The rule segments that everybody is in; a store without rules is not asked."""
+    people = batch.roster.people
+    inside: Mapping[int, Sequence[str]] = {}
+    if batch.shop.rules:
+        inside = memberships_of(connection, [person.id for person in people])
+    told = (tuple(inside.get(person.id, ())) for person in people)
+    return np.fromiter(told, object, len(people))
 
 
 _TEXTS: Final = {"segment": "segment", "group": "grouping", "time_zone": "time_zone"}
@@ -86,12 +103,8 @@ def _history(
     """How many times each woken customer did something within so many days before now."""
     since = batch.now - days * _DAY
     counts = np.zeros(len(batch.roster.people))
-    stands_for = _standing_for(connection, batch, customers)
-    chosen: ColumnElement[bool]
-    if event == "order_completed":
-        table, chosen = models.orders, models.orders.c.is_counted.is_(True)
-    else:
-        table, chosen = models.events, models.events.c.type == event
+    stands_for = standing_for(connection, batch, customers)
+    table, chosen = log_of(event)
     rows = connection.execute(
         select(table.c.customer, func.count())
         .where(
@@ -107,7 +120,14 @@ def _history(
     return counts
 
 
-def _standing_for(connection: Connection, batch: Batch, customers: Sequence[int]) -> dict[int, int]:
+def log_of(event: str) -> tuple[Table, ColumnElement[bool]]:
+    """The table in which a type of event is counted, and which of its rows."""
+    if event == "order_completed":
+        return models.orders, models.orders.c.is_counted.is_(True)
+    return models.events, models.events.c.type == event
+
+
+def standing_for(connection: Connection, batch: Batch, customers: Sequence[int]) -> dict[int, int]:
     """Every id under which the log may know these customers, with the one they have now."""
     pointers = bulk.select_keys(
         connection,

@@ -43,6 +43,19 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A customer entered a segment by rule, or left it. ``number`` counts their changes of it."""
+
+    segment: str
+    customer: int
+    number: int
+    at: int
+    entered: bool
+    cause: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """A campaign's trigger went off for a customer.
 
@@ -123,8 +136,8 @@ class Batch:
         Rows of ``segmentation.running.Facts``, the first column a customer's id for now.
     recompute
         Customers whose purchases must be computed again from all their orders.
-    moves, wakes
-        Segment changes; campaigns woken.
+    moves, entries, wakes
+        Changes of stage and group; of rule segments; campaigns woken.
     tallies
         Counts to add, by (name, label).
     columns_seen
@@ -147,6 +160,7 @@ class Batch:
     facts: list[FactTuple] = field(default_factory=list)
     recompute: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     set_timers: list[Timer] = field(default_factory=list)
     dropped_timers: list[tuple[str, str]] = field(default_factory=list)

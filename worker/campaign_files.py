@@ -16,13 +16,16 @@ from campaigns.errors import InvalidCampaign, Problem
 from campaigns.policy import Policy, load_policy, policy_text
 from campaigns.triggers import DateTrigger, ScheduleTrigger
 from worker import bulk, models, timers
+from worker.definition_files import read_each, refuse_twin
 from worker.errors import ShoalError
+from worker.rule_files import FOLDER
 from worker.sealing import Sealer
 from worker.shop import Running, Shop
 from worker.triggers import date_timer, schedule_timer
 
 Change = Literal["new", "changed", "same"]
 _PAGE: Final = 1_000
+_A_RULE: Final = "is a rule segment, left to `shoal segments plan` and `apply`"
 
 
 class UnknownCampaign(ShoalError):
@@ -49,65 +52,40 @@ class Files:
 def read_files(paths: Sequence[Path], known: Known) -> Files:
     """Campaigns and policies of files and folders; a file in ``segments/`` is a policy.
 
+    One in ``rules/`` is a segment by rule: not read here, and said among the warnings.
+
     Raises
     ------
     InvalidCampaign
         With every problem of every file.
     """
     campaigns: list[Campaign] = []
-    policies: list[Policy] = []
     said: list[tuple[str, Problem]] = []
-    wrong: list[InvalidCampaign] = []
-    for path in _files(paths):
-        try:
-            if path.parent.name == "segments":
-                policies.append(load_policy(path.read_text("utf-8"), str(path)))
-            else:
-                campaigns.append(load_campaign(path.read_text("utf-8"), str(path)))
-                _refuse_twin(campaigns, path)
-                said += [(str(path), one) for one in warnings(campaigns[-1], known)]
-        except InvalidCampaign as error:
-            wrong.append(error)
-        except FileNotFoundError:
-            wrong.append(InvalidCampaign(str(path), [Problem("", "there is no such file")]))
-        except OSError as error:
-            problem = Problem("", f"cannot be read: {error.strerror or type(error).__name__}")
-            wrong.append(InvalidCampaign(str(path), [problem]))
-        except UnicodeDecodeError as error:
-            problem = Problem("", f"expected UTF-8, found byte 0x{error.object[error.start]:02x}")
-            wrong.append(InvalidCampaign(str(path), [problem]))
-    if wrong:
-        raise _together(wrong)
-    return Files(tuple(campaigns), tuple(policies), tuple(said))
+
+    def load(text: str, path: Path) -> Policy | None:
+        if path.parent.name == "segments":
+            return load_policy(text, str(path))
+        campaigns.append(load_campaign(text, str(path)))
+        refuse_twin("id", [one.id for one in campaigns], path)
+        said.extend((str(path), one) for one in warnings(campaigns[-1], known))
+        return None
+
+    paths, left = _files(paths)
+    policies = tuple(one for one in read_each(paths, load) if one is not None)
+    said += [(str(path), Problem("", _A_RULE)) for path in left]
+    return Files(tuple(campaigns), policies, tuple(said))
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The files to read, and those of rule segments, which are not read here."""
     found: list[Path] = []
     for path in paths:
         inside = sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
         if not inside:
             raise InvalidCampaign(str(path), [Problem("", "expected a folder with .yaml files")])
         found += inside
-    return found
-
-
-def _refuse_twin(campaigns: Sequence[Campaign], path: Path) -> None:
-    """Of two files that say the same id only one could be applied."""
-    last = campaigns[-1].id
-    if any(one.id == last for one in campaigns[:-1]):
-        problem = Problem("id", f"expected an id of its own, {last!r} is in another file too")
-        raise InvalidCampaign(str(path), [problem])
-
-
-def _together(wrong: Sequence[InvalidCampaign]) -> InvalidCampaign:
-    if len(wrong) == 1:
-        return wrong[0]
-    problems = [
-        Problem(f"{one.path}: {problem.place}", problem.expected, problem.nearest)
-        for one in wrong
-        for problem in one.problems
-    ]
-    return InvalidCampaign(f"{len(wrong)} files", problems)
+    rules = [path for path in found if path.parent.name == FOLDER]
+    return [path for path in found if path.parent.name != FOLDER], rules
 
 
 def running_campaign(shop: Shop, campaign: str) -> Running:
@@ -128,7 +106,13 @@ def known_of(shop: Shop) -> Known:
     """What is known of a store when its campaigns are checked."""
     groups = frozenset(group.id for group in shop.model.groups)
     stages = frozenset(group.stage for group in shop.model.groups)
-    return Known(groups=groups, stages=stages, currency=shop.currency, policies=shop.policies)
+    return Known(
+        groups=groups,
+        stages=stages,
+        rules=frozenset(one.rule.id for one in shop.rules),
+        currency=shop.currency,
+        policies=shop.policies,
+    )
 
 
 def plan(shop: Shop, files: Files) -> dict[str, Change]:

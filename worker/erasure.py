@@ -1,9 +1,9 @@
 """Erasing a person: an event in the store's stream like any other, applied inside the drain.
 
-What goes: profile, identities, row, carts, refunds, timers, holds, segment changes, codes, waiting
-events and dead letters. What stays has no link to the person: orders as anonymous sales (their
-day, value and lines under a random id, for what sells together), decisions and actions as counts
-and costs (so that no budget opens again), log rows without customer and body (so that no
+What goes: profile, identities, row, carts, refunds, timers, holds, segments and their changes,
+codes, waiting events and dead letters. What stays has no link to the person: orders as anonymous
+sales (their day, value and lines under a random id, for what sells together), decisions and actions
+as counts and costs (so that no budget opens again), log rows without customer and body (so that no
 redelivery is taken for new). One keyed hash of each identity stays, by which later deliveries are
 nobody's.
 
@@ -38,6 +38,8 @@ _DELETED: Final = (
     models.timers,
     models.holds,
     models.segment_changes,
+    models.memberships,
+    models.membership_changes,
     models.codes,
 )
 

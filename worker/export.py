@@ -24,6 +24,8 @@ _TABLES: Final = {
     "carts": models.carts,
     "events": models.events,
     "segment_changes": models.segment_changes,
+    "memberships": models.memberships,
+    "membership_changes": models.membership_changes,
     "decisions": models.decisions,
     "holds": models.holds,
     "actions": models.actions,

@@ -42,6 +42,7 @@ from worker.customer_tables import (
     unowned,
     walks,
 )
+from worker.membership_tables import membership_changes, memberships, rule_versions, rules
 from worker.quality_tables import contradictions
 from worker.tables import PREFIX, metadata
 
@@ -64,6 +65,8 @@ __all__ = [
     "holds",
     "identities",
     "learning",
+    "membership_changes",
+    "memberships",
     "meta",
     "metadata",
     "models",
@@ -73,6 +76,8 @@ __all__ = [
     "profiles",
     "refunds",
     "replays",
+    "rule_versions",
+    "rules",
     "segment_changes",
     "stores",
     "tallies",

@@ -1,4 +1,4 @@
-"""Whether a partition has something to do besides its stream: timers due, a model to judge by."""
+"""Whether a partition has something to do besides its stream: timers due, a new model or rule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from worker import models
 
 
 def partitions_with_work(connection: Connection, wall: int) -> set[int]:
-    """Partitions with timers due (by each store's own clock) or an unapplied model."""
+    """Partitions with timers due (by each store's own clock) or an unapplied model or rule."""
     stores, timers = models.stores.c, models.timers.c
     is_due = exists().where(
         timers.store == stores.number,
@@ -23,5 +23,7 @@ def partitions_with_work(connection: Connection, wall: int) -> set[int]:
         .where(columns.store == stores.number, columns.kind == "segments")
         .scalar_subquery()
     )
-    query = select(stores.partition).where(or_(is_due, newest != stores.model)).distinct()
-    return set(connection.execute(query).scalars())
+    rules = models.rules.c
+    is_edited = exists().where(rules.store == stores.number, rules.version != rules.judged)
+    query = select(stores.partition).where(or_(is_due, newest != stores.model, is_edited))
+    return set(connection.execute(query.distinct()).scalars())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from segmentation import running
 from segmentation.record import Records
@@ -86,6 +86,23 @@ def load_roster(
         records[: len(found)] = running.unpack([bytes(row[-1]) for row in found])
     row = {person.id: at for at, person in enumerate(people)}
     return Roster(people, records, row, set(range(len(found), len(people))))
+
+
+def pages(connection: Connection, shop: Shop, size: int = 10_000) -> Iterator[Roster]:
+    """All of a store's customers who stand for themselves, so many at a time, to be looked at."""
+    columns = models.customers.c
+    wanted = [columns[name] for name in (*COLUMNS, "record")]
+    query = select(*wanted).order_by(columns.id).limit(size)
+    last, end = shop.ids
+    while True:
+        found = connection.execute(query.where(columns.id > last, columns.id < end)).all()
+        if not found:
+            return
+        last = found[-1].id
+        kept = [row for row in found if row.merged_into is None]
+        records = running.unpack([bytes(row.record) for row in kept])
+        people = [_person(row) for row in kept]
+        yield Roster(people, records, {person.id: at for at, person in enumerate(people)})
 
 
 def admit(connection: Connection, roster: Roster, customers: Collection[int]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 from campaigns.campaign import Campaign, load_campaign
 from campaigns.decisions import State
 from campaigns.policy import Policy, load_policy
+from campaigns.rule_segments import RuleSegment, load_rule
 from segmentation.model import SegmentModel, empty_model, from_json
 from worker import models
 
@@ -32,6 +33,15 @@ class Running:
     version: int
     state: State
     started_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRule:
+    """A rule segment as it stands in a store; ``judged`` is the version its members are of."""
+
+    rule: RuleSegment
+    version: int
+    judged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,14 @@ class Shop:
     policies: Mapping[str, Policy]
     slots: Mapping[str, int]
     has_erasures: bool
+    rules: tuple[RunningRule, ...] = ()
+    closed_rules: tuple[tuple[str, int], ...] = ()  # removed ones whose members are still in
     is_settling: bool = False  # the ageing pass before the next version: small leads count too
+
+    @property
+    def has_new_rules(self) -> bool:
+        """Whether everybody is to be asked by its rules before anything else happens."""
+        return bool(self.closed_rules) or any(one.judged != one.version for one in self.rules)
 
     @property
     def ids(self) -> tuple[int, int]:
@@ -87,6 +104,7 @@ def load_shops(connection: Connection, ids: set[str], partition: int, wall: int)
 
 def _shop(connection: Connection, row: Row[Any], wall: int) -> Shop:
     number = row.number
+    rules, closed = _rules(connection, number)
     is_on_log_time = row.clock == "log"
     return Shop(
         number=number,
@@ -103,6 +121,8 @@ def _shop(connection: Connection, row: Row[Any], wall: int) -> Shop:
         campaigns=_campaigns(connection, number),
         policies=_policies(connection, number),
         slots=_slots(connection, number),
+        rules=rules,
+        closed_rules=closed,
         has_erasures=connection.execute(
             select(models.erasures.c.store).where(models.erasures.c.store == number).limit(1)
         ).first()
@@ -147,6 +167,27 @@ def _campaigns(connection: Connection, store: int) -> tuple[Running, ...]:
 @lru_cache(maxsize=1024)
 def _campaign(body: str, name: str) -> Campaign:
     return load_campaign(body, f"campaign {name}")
+
+
+def _rules(
+    connection: Connection, store: int
+) -> tuple[tuple[RunningRule, ...], tuple[tuple[str, int], ...]]:
+    """The rules in force by id, and the removed ones that the drain has not closed yet."""
+    columns = models.rules.c
+    rows = connection.execute(
+        select(columns.id, columns.version, columns.judged, columns.body)
+        .where(columns.store == store, (columns.body != "") | (columns.judged != columns.version))
+        .order_by(columns.id)
+    ).all()
+    kept = (
+        RunningRule(_rule(row.body, row.id), row.version, row.judged) for row in rows if row.body
+    )
+    return tuple(kept), tuple((row.id, row.version) for row in rows if not row.body)
+
+
+@lru_cache(maxsize=256)
+def _rule(body: str, name: str) -> RuleSegment:
+    return load_rule(body, f"rule {name}")
 
 
 def _policies(connection: Connection, store: int) -> dict[str, Policy]:

@@ -44,6 +44,8 @@ _TABLES: Final = (
     models.decisions,
     models.holds,
     models.segment_changes,
+    models.memberships,
+    models.membership_changes,
 )
 _log: Final = logging.getLogger("shoal.tidy")
 

@@ -37,7 +37,8 @@ def wake_campaigns(connection: Connection, batch: Batch) -> None:
     """Note every wake of the batch. Who cannot be reached in the store is counted, not woken."""
     if not batch.shop.campaigns:
         return
-    wakes = [*_event_wakes(batch), *_segment_wakes(batch), *_timer_wakes(connection, batch)]
+    changes = (*_segment_wakes(batch), *_membership_wakes(batch))
+    wakes = [*_event_wakes(batch), *changes, *_timer_wakes(connection, batch)]
     for wake in wakes:
         if wake.customer in batch.roster.row and batch.roster.look(wake.customer).platform_id:
             batch.wakes.append(wake)
@@ -100,10 +101,7 @@ def _details(type_: str, said: Mapping[str, Any]) -> tuple[tuple[str, float], ..
 
 
 def _segment_wakes(batch: Batch) -> Iterator[Wake]:
-    accepted = {
-        batch.directory.final(one.customer): microseconds(one.event.received_at)
-        for one in batch.subjects
-    }
+    accepted = _accepted(batch)
     for move in batch.moves:
         if move.cause not in _WAKING:
             continue
@@ -117,6 +115,31 @@ def _segment_wakes(batch: Batch) -> Iterator[Wake]:
                     at=move.at,
                     accepted_at=accepted.get(move.customer, 0) if move.cause == "event" else 0,
                 )
+
+
+def _membership_wakes(batch: Batch) -> Iterator[Wake]:
+    """The same for segments by rule, whose entries are numbered each for itself."""
+    accepted = _accepted(batch) if batch.entries else {}
+    for entry in batch.entries:
+        if entry.cause not in _WAKING:
+            continue
+        for running in _of(batch.shop, SegmentTrigger):
+            if running.campaign.trigger == SegmentTrigger(entry.segment, entry.entered):
+                yield Wake(
+                    campaign=running.campaign.id,
+                    customer=entry.customer,
+                    occasion=occasions.membership_occasion(entry.segment, entry.number),
+                    at=entry.at,
+                    accepted_at=accepted.get(entry.customer, 0) if entry.cause == "event" else 0,
+                )
+
+
+def _accepted(batch: Batch) -> dict[int, int]:
+    """When the webhook behind each customer's last event was accepted, operating time."""
+    return {
+        batch.directory.final(one.customer): microseconds(one.event.received_at)
+        for one in batch.subjects
+    }
 
 
 def _crosses(trigger: SegmentTrigger, move: Move) -> bool:

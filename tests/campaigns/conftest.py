@@ -40,6 +40,7 @@ def _run() -> Callable[..., Decided]:
         columns = {
             "segment": "at_risk",
             "group": "",
+            "memberships": None,
             "is_suppressed": False,
             "time_zone": "",
             "average_order_value": np.nan,

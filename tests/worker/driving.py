@@ -16,12 +16,13 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.engine import URL
 
 from campaigns.campaign import campaign_text, load_campaign
+from campaigns.rule_segments import load_rule
 from connectors.events import Event, Source, event_id, microseconds
 from connectors.facts import Heard, fact_event, who
 from connectors.records import Body, Cart, Line, Order, Refund
 from segmentation import running
 from segmentation.record import FORMER
-from worker import bulk, campaign_files, installation, models, pipeline, stream
+from worker import bulk, campaign_files, installation, models, pipeline, rule_files, stream
 from worker.batch import Reach
 from worker.database import open_engine, reading, transaction, upgrade
 from worker.runtime import Kit, close_kit, open_kit
@@ -121,6 +122,14 @@ class Driver:
         shop = self.shop()
         with transaction(self.kit.engine) as connection:
             campaign_files.arm(connection, self.kit.sealer, shop, campaign.id)
+
+    def rule(self, name: str, condition: str) -> None:
+        """Make ``rule.NAME`` whoever meets a condition, written as in a file; not drained."""
+        text = f"segment: rule.{name}\nname: {name.capitalize()}\nif: {condition}"
+        rules = [load_rule(text, "a test's rule")]
+        shop = self.shop()
+        with transaction(self.kit.engine) as connection:
+            rule_files.apply_rules(connection, shop, rules, microseconds(self.now), "a test")
 
     # What happens in the shop.
 
@@ -226,8 +235,9 @@ def drop_reasons(connection: Connection) -> None:
     """Back to the revision before 0004, and to records of schema 1."""
     for column in ("reason", "reason_version"):
         connection.exec_driver_sql(f"ALTER TABLE shoal_refunds DROP COLUMN {column}")
-    for table in ("shoal_group_sums", "shoal_contradictions"):
-        connection.exec_driver_sql(f"DROP TABLE {table}")
+    rules = ("rules", "rule_versions", "memberships", "membership_changes")
+    for table in ("group_sums", "contradictions", *rules):
+        connection.exec_driver_sql(f"DROP TABLE shoal_{table}")
     connection.exec_driver_sql("DELETE FROM shoal_meta WHERE name = 'record_schema'")
     connection.exec_driver_sql("UPDATE shoal_schema_version SET version_num = '0003'")
     rows = connection.execute(select(models.customers.c.id, models.customers.c.record)).all()

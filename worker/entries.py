@@ -1,0 +1,82 @@
+"""Rows of who is in which segment by rule or prediction, and of who came and went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, false, insert, literal, select, update
+
+from worker import bulk, models
+from worker.batch import Entry
+from worker.shop import Shop
+
+_CHANGE: Final = ("segment", "customer", "number", "store", "at", "entered", "cause", "version")
+_STANDING: Final = ("store", "segment", "customer", "is_in", "since", "number")
+_READ: Final = ("segment", "customer", "is_in", "number")
+# (segment, customer) → whether they are in, and how many changes there were.
+Standing = dict[tuple[str, int], tuple[bool, int]]
+
+
+def standing(connection: Connection, customers: Collection[int]) -> Standing:
+    """(segment, customer) → whether they are in, and how many changes there were; one query."""
+    rows = bulk.select_keys(connection, models.memberships, _READ, "customer", customers)
+    return {(name, customer): (bool(is_in), number) for name, customer, is_in, number in rows}
+
+
+def write_entries(connection: Connection, store: int, entries: Sequence[Entry]) -> None:
+    """Write who entered and left, and where they stand since; segments of any kind but learned."""
+    bulk.upsert(
+        connection,
+        models.membership_changes,
+        _CHANGE,
+        [
+            (
+                *(one.segment, one.customer, one.number, store, one.at),
+                *(one.entered, one.cause, one.version),
+            )
+            for one in entries
+        ],
+    )
+    last = {(one.segment, one.customer): one for one in entries}
+    bulk.upsert(
+        connection,
+        models.memberships,
+        _STANDING,
+        [
+            (store, one.segment, one.customer, one.entered, one.at, one.number)
+            for one in last.values()
+        ],
+    )
+
+
+def close_segment(connection: Connection, shop: Shop, segment: str, version: int) -> None:
+    """Everybody leaves a rule that was removed."""
+    held, changed = models.memberships.c, models.membership_changes
+    inside = (held.store == shop.number) & (held.segment == segment) & held.is_in
+    leaving = select(
+        held.segment,
+        held.customer,
+        held.number + 1,
+        held.store,
+        literal(shop.now),
+        false(),
+        literal("rule"),
+        literal(version),
+    ).where(inside)
+    connection.execute(insert(changed).from_select(list(_CHANGE), leaving))
+    connection.execute(
+        update(models.memberships)
+        .where(inside)
+        .values(is_in=False, since=shop.now, number=held.number + 1)
+    )
+
+
+def memberships_of(connection: Connection, customers: Collection[int]) -> dict[int, list[str]]:
+    """The rule segments that each of some customers is in, by id; one query."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for (segment, customer), (is_in, _) in sorted(standing(connection, customers).items()):
+        if is_in:
+            found[customer].append(segment)
+    return found

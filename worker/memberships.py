@@ -1,0 +1,173 @@
+"""Who is in which segment by rule, kept with every batch, and why that changed.
+
+Every customer whom a batch touches is asked again, in arrays, and the differences are written; the
+next moment at which time alone could turn a rule for them is a row of the timers. A rule that is
+new, edited or removed is asked of everybody once, silently, before the next batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import Connection, delete, update
+
+from campaigns.conditions import mask, needed_columns
+from campaigns.flips import next_flip
+from segmentation.clocks import FOREVER
+from worker import bulk, judging, models, roster, timers
+from worker.batch import Batch, Entry, Timer
+from worker.entries import Standing, close_segment, standing, write_entries
+from worker.identities import Directory
+from worker.rule_facts import ground_of
+from worker.shop import RunningRule, Shop
+
+TIMER: Final = "rule"
+
+
+def judge_rules(connection: Connection, batch: Batch) -> None:
+    """Bring the rule segments of everybody whom a batch concerns up to date."""
+    if not batch.shop.rules:
+        return
+    _unite(connection, batch)
+    customers = _concerned(batch)
+    causes = judging.causes(batch)
+    told = {customer: causes.get(customer, "time") for customer in customers}
+    found = differences(connection, batch, told)
+    write_entries(connection, batch.shop.number, found)
+    batch.entries += found
+
+
+def _concerned(batch: Batch) -> list[int]:
+    """Whom something happened to, or whose moment it is; others of the roster are only looked at.
+
+    On a log's time a moment may lie before what was folded of others since.
+    """
+    people, final = batch.roster.people, batch.directory.final
+    found = {people[row].id for row in batch.roster.touched}
+    found |= {final(subject.customer) for subject in batch.subjects}
+    found |= {final(timer.customer) for timer in batch.due if timer.kind == TIMER}
+    known = batch.roster.row
+    return sorted(
+        customer
+        for customer in found
+        if customer in known and people[known[customer]].merged_into is None
+    )
+
+
+def differences(connection: Connection, batch: Batch, causes: Mapping[int, str]) -> list[Entry]:
+    """What is to be written of some customers; their next moments are set as timers."""
+    if not causes:
+        return []
+    rules, row = batch.shop.rules, batch.roster.row
+    conditions = [one.rule.condition for one in rules]
+    facts, setting = ground_of(connection, batch, conditions, list(causes))
+    before = standing(connection, list(causes))
+    rows = np.array([row[customer] for customer in causes], np.int64)
+    flips = np.full(facts.rows, FOREVER)
+    found: list[Entry] = []
+    for running in rules:
+        condition = running.rule.condition
+        inside = mask(condition, facts)
+        np.minimum(flips, next_flip(condition, facts, setting), out=flips)
+        was = _was_in(before, running.rule.id, batch)
+        moved = rows[inside[rows] != was[rows]].tolist()
+        found += _entries(
+            batch, running, before, [(one, bool(inside[one])) for one in moved], causes
+        )
+    _set_timers(batch, rows[flips[rows] < FOREVER].tolist(), flips)
+    return found
+
+
+def _was_in(before: Standing, segment: str, batch: Batch) -> Any:
+    was = np.zeros(len(batch.roster.people), np.bool_)
+    for (name, customer), (is_in, _) in before.items():
+        if name == segment and is_in:
+            was[batch.roster.row[customer]] = True
+    return was
+
+
+def _entries(
+    batch: Batch,
+    running: RunningRule,
+    before: Standing,
+    moved: Iterable[tuple[int, bool]],
+    causes: Mapping[int, str],
+) -> Iterator[Entry]:
+    segment = running.rule.id
+    for row, is_in in moved:
+        customer = batch.roster.people[row].id
+        _, number = before.get((segment, customer), (False, 0))
+        cause = causes[customer]
+        yield Entry(segment, customer, number + 1, batch.now, is_in, cause, running.version)
+
+
+def _set_timers(batch: Batch, rows: Iterable[int], flips: Any) -> None:
+    for row in rows:
+        customer = batch.roster.people[row].id
+        due = int(flips[row])
+        batch.set_timers.append(Timer(TIMER, str(customer), customer, "", "", due, batch.now))
+
+
+def _unite(connection: Connection, batch: Batch) -> None:
+    """Who yields leaves every segment; the one who stays is in those, since then, silently."""
+    pairs = [(loser, batch.directory.final(loser)) for loser in batch.directory.merged]
+    if not pairs:
+        return
+    versions = {one.rule.id: one.version for one in batch.shop.rules}
+    known = standing(connection, {customer for pair in pairs for customer in pair})
+    told: list[Entry] = []
+    for loser, winner in pairs:
+        batch.dropped_timers.append((TIMER, str(loser)))
+        for segment, version in versions.items():
+            is_in, number = known.get((segment, loser), (False, 0))
+            stays_in, own = known.get((segment, winner), (False, 0))
+            if not is_in:
+                continue
+            known[segment, loser] = False, number + 1
+            what = (batch.now, False, "event", version)
+            told.append(Entry(segment, loser, number + 1, *what))
+            if not stays_in:
+                known[segment, winner] = True, own + 1
+                told.append(Entry(segment, winner, own + 1, batch.now, True, "event", version))
+    write_entries(connection, batch.shop.number, told)
+    bulk.delete_keys(connection, models.memberships, "customer", [loser for loser, _ in pairs])
+
+
+def catch_up(connection: Connection, shop: Shop) -> Shop:
+    """Ask everybody by rules that are new or edited, and close those that were removed."""
+    for segment, version in shop.closed_rules:
+        close_segment(connection, shop, segment, version)
+    judge_everybody(connection, shop, "rule")
+    rules = models.rules.c
+    for segment, version in (*shop.closed_rules, *((r.rule.id, r.version) for r in shop.rules)):
+        connection.execute(
+            update(models.rules)
+            .where(rules.store == shop.number, rules.id == segment)
+            .values(judged=version)
+        )
+    if not shop.rules:
+        due = models.timers.c
+        of_rules = (due.store == shop.number) & (due.kind == TIMER)
+        connection.execute(delete(models.timers).where(of_rules))
+    judged = tuple(replace(one, judged=one.version) for one in shop.rules)
+    return replace(shop, rules=judged, closed_rules=())
+
+
+def follow_model(connection: Connection, shop: Shop) -> None:
+    """Ask everybody again after a new model moved them, where a rule names stages or groups."""
+    if any("segment" in needed_columns(one.rule.condition) for one in shop.rules):
+        judge_everybody(connection, shop, "model")
+
+
+def judge_everybody(connection: Connection, shop: Shop, cause: str) -> None:
+    """Ask a store's every customer by all of its rules, a page at a time."""
+    if not shop.rules:
+        return
+    for people in roster.pages(connection, shop):
+        batch = Batch(shop, shop.now, Directory({}, {}, set(), 0), [], people)
+        causes = dict.fromkeys(people.row, cause)
+        write_entries(connection, shop.number, differences(connection, batch, causes))
+        timers.insert_timers(connection, shop, batch.set_timers)

@@ -1,0 +1,201 @@
+"""Rule segments of a store: read, planned, applied and removed; every version kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace as with_
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, func, select
+
+from campaigns.check import named_segments
+from campaigns.errors import InvalidCampaign, Problem
+from campaigns.flips import unsolved
+from campaigns.rule_segments import RuleSegment, load_rule, rule_text
+from worker import bulk, models, roster
+from worker.batch import Batch
+from worker.definition_files import read_each, refuse_twin
+from worker.errors import ShoalError
+from worker.identities import Directory
+from worker.memberships import differences
+from worker.shop import RunningRule, Shop
+
+FOLDER = "rules"
+Change = Literal["new", "changed", "same"]
+
+
+class UnknownRule(ShoalError):
+    """No rule segment of that id is in the store."""
+
+    exit_code = 2
+
+    def __init__(self, rule: str, known: Sequence[str]) -> None:
+        near = get_close_matches(rule, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        there = f"there are {', '.join(known)}" if known else "there is none: `segments apply`"
+        super().__init__(f"rule segment {rule!r} is not here: {there}{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What applying one rule would do.
+
+    Attributes
+    ----------
+    now, entering, leaving
+        Customers who are in, and who would come and go.
+    hourly
+        Facts whose moment nobody computes: what stands on them follows when customers are aged.
+    """
+
+    change: Change
+    now: int
+    entering: int
+    leaving: int
+    hourly: tuple[str, ...] = ()
+
+
+def read_rules(paths: Sequence[Path]) -> tuple[RuleSegment, ...]:
+    """The rules in files, and in the folders ``rules`` in and under folders.
+
+    Raises
+    ------
+    InvalidCampaign
+        With every problem of every file.
+    """
+    names: list[str] = []
+
+    def load(text: str, path: Path) -> RuleSegment:
+        rule = load_rule(text, str(path))
+        names.append(rule.id)
+        refuse_twin("segment", names, path)
+        return rule
+
+    return tuple(read_each(_files(paths), load))
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*.y*ml") if one.parent.name == FOLDER)
+        if not inside:
+            text = f"expected a folder `{FOLDER}`, or one with it inside, with .yaml files"
+            raise InvalidCampaign(str(path), [Problem("", text)])
+        found += inside
+    return found
+
+
+def plan_rules(
+    connection: Connection, shop: Shop, rules: Sequence[RuleSegment]
+) -> dict[str, Planned]:
+    """What applying these rules would do, by id; everybody is asked now, and nothing written."""
+    running = tuple(RunningRule(rule, 0, 0) for rule in rules)
+    trial, entries = with_(shop, rules=running), []
+    for people in roster.pages(connection, shop):
+        batch = Batch(trial, shop.now, Directory({}, {}, set(), 0), [], people)
+        entries += differences(connection, batch, dict.fromkeys(people.row, "rule"))
+    sizes, changes = sizes_of(connection, shop), _changes(shop, rules)
+    return {
+        rule.id: Planned(
+            changes[rule.id],
+            sizes.get(rule.id, 0),
+            sum(one.segment == rule.id and one.entered for one in entries),
+            sum(one.segment == rule.id and not one.entered for one in entries),
+            unsolved(rule.condition),
+        )
+        for rule in rules
+    }
+
+
+def _changes(shop: Shop, rules: Sequence[RuleSegment]) -> dict[str, Change]:
+    there = {one.rule.id: rule_text(one.rule) for one in shop.rules}
+    return {rule.id: _change(there.get(rule.id), rule_text(rule)) for rule in rules}
+
+
+def _change(before: str | None, after: str) -> Change:
+    if before is None:
+        return "new"
+    return "same" if before == after else "changed"
+
+
+def sizes_of(connection: Connection, shop: Shop) -> dict[str, int]:
+    """How many customers are in each segment by rule or prediction."""
+    held = models.memberships.c
+    inside = (held.store == shop.number) & held.is_in
+    rows = connection.execute(
+        select(held.segment, func.count()).where(inside).group_by(held.segment)
+    )
+    return {str(segment): int(count) for segment, count in rows}
+
+
+def apply_rules(
+    connection: Connection, shop: Shop, rules: Sequence[RuleSegment], now: int, by: str
+) -> dict[str, Change]:
+    """Make these the store's rules; the drain asks everybody before its next batch.
+
+    Parameters
+    ----------
+    now
+        Operating time, int microseconds.
+    by
+        Who did it.
+    """
+    changes = _changes(shop, rules)
+    for rule in rules:
+        if changes[rule.id] != "same":
+            _write(connection, shop, rule.id, rule_text(rule), (now, by))
+    return changes
+
+
+def remove_rule(connection: Connection, shop: Shop, segment: str, now: int, by: str) -> None:
+    """Take a rule away; the drain closes it, and everybody leaves silently.
+
+    Raises
+    ------
+    UnknownRule
+        Naming the nearest one.
+    """
+    running_rule(shop, segment)
+    _write(connection, shop, segment, "", (now, by))
+
+
+def running_rule(shop: Shop, segment: str) -> RunningRule:
+    """A rule of a store by its id.
+
+    Raises
+    ------
+    UnknownRule
+        Naming the nearest one.
+    """
+    for one in shop.rules:
+        if one.rule.id == segment:
+            return one
+    raise UnknownRule(segment, [one.rule.id for one in shop.rules])
+
+
+def _write(
+    connection: Connection, shop: Shop, segment: str, body: str, made: tuple[int, str]
+) -> None:
+    versions = models.rule_versions.c
+    of_rule = (versions.store == shop.number) & (versions.id == segment)
+    last = connection.execute(select(func.max(versions.version)).where(of_rule)).scalar()
+    version = (last or 0) + 1
+    now = (shop.number, segment, version, body)
+    bulk.upsert(connection, models.rules, ("store", "id", "version", "body"), [now])
+    kept = ("store", "id", "version", "body", "made_at", "made_by")
+    bulk.upsert(connection, models.rule_versions, kept, [(*now, *made)])
+
+
+def named_by(shop: Shop, segment: str) -> list[str]:
+    """Ids of the campaigns that name a segment, and its policy."""
+    found = [
+        one.campaign.id
+        for one in shop.campaigns
+        if any(name == segment for _, name in named_segments(one.campaign))
+    ]
+    return [*found, *(["its policy"] if segment in shop.policies else [])]
