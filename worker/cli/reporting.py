@@ -34,6 +34,9 @@ def report(
     if out.suffix.lower() not in {".html", ".htm"}:
         problem = f"--out {out}: expected a name that ends with .html"
         raise typer.BadParameter(problem)
+    if not out.parent.is_dir():
+        problem = f"--out {out}: there is no folder {out.parent}"
+        raise typer.BadParameter(problem)
     with reading_shop(store) as (kit, connection, shop):
         words = words_of(shop, language or kit.settings.language)
         found = gathered(connection, shop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, Final
@@ -14,7 +13,7 @@ from worker.reporting import movement, overview, portraits, trust
 from worker.reporting.content import Report
 from worker.reporting.look import STYLE
 from worker.reporting.pieces import Section
-from worker.reporting.plots import Figure
+from worker.reporting.plots import script_json
 from worker.web.html import Html, element, html, together
 
 _LANGUAGES: Final = {"en": "en", "zh": "zh-CN"}
@@ -59,7 +58,7 @@ def page(report: Report, words: Words) -> str:
     )
     script = Html(
         f"<script>{offline.get_plotlyjs()}</script>"
-        f"<script>const PLOTS={_script_json(drawn)};{_DRAW}</script>"
+        f"<script>const PLOTS={script_json(drawn)};{_DRAW}</script>"
         if drawn
         else ""
     )
@@ -113,11 +112,3 @@ def _footer(words: Words) -> Iterable[Html]:
         "in this file, and opening it sends nothing to anybody."
     )
     return [element("p", told), element("noscript", words.say("The pictures need JavaScript."))]
-
-
-def _script_json(value: dict[str, Figure]) -> str:
-    """JSON that cannot end the script it stands in."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text

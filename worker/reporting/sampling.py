@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 from sqlalchemy import Connection
 
+from segmentation.constructed import entry
 from segmentation.explain_segments import differences
-from segmentation.features import feature, signed_log
+from segmentation.features import Feature, signed_log
 from segmentation.model import group_indices
 from segmentation.rules import NOBODY, STAGES, Columns, Floats, Indices
 from segmentation.surrogate import agreement, fidelity
@@ -66,7 +67,7 @@ _TYPICAL: Final = ("recency_days", "orders", "monetary_value")
 
 def profiles(shop: Shop, found: Sample, sizes: Mapping[str, int]) -> Profiles:
     """Each group that has customers beside the shop; ``sizes`` are all of its customers."""
-    names = shop.model.features or JUDGED_BY
+    names, own = shop.model.features or JUDGED_BY, shop.model.constructed
     plain = {name: column for name, column in found.columns.items() if not _UNTOLD.fullmatch(name)}
     everybody, every = max(sum(sizes.values()), 1), found.columns
     groups = []
@@ -74,13 +75,13 @@ def profiles(shop: Shop, found: Sample, sizes: Mapping[str, int]) -> Profiles:
         rows = found.groups == at
         if sizes.get(group.id, 0) and rows.any():
             members = {name: column[rows] for name, column in plain.items()}
-            told = differences(members, plain)[:TOLD]
-            cells = tuple(_cell(name, every[name][rows], every[name]) for name in names)
+            told = differences(members, plain, own)[:TOLD]
+            cells = tuple(_cell(entry(name, own), every[name][rows], every[name]) for name in names)
             share = sizes[group.id] / everybody
             groups.append(GroupProfile(group.id, sizes[group.id], share, cells, told))
-    shop_cells = tuple(_cell(name, every[name], every[name]) for name in names) if groups else ()
+    middles = tuple(_cell(entry(name, own), every[name], every[name]) for name in names)
     order = sorted(groups, key=lambda one: (STAGES.index(one.id.partition(".")[0]), -one.customers))
-    return Profiles(shop_cells, tuple(order))
+    return Profiles(middles if groups else (), tuple(order))
 
 
 def group_sizes(shop: Shop, counted: Mapping[str, int]) -> dict[str, int]:
@@ -107,13 +108,13 @@ def _median(values: Floats) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def _cell(name: str, here: Floats, everybody: Floats) -> Cell:
+def _cell(of: Feature, here: Floats, everybody: Floats) -> Cell:
     """The middle of those who have a value; none where most have none."""
     known, all_ = here[~np.isnan(here)], everybody[~np.isnan(everybody)]
     if len(known) <= _MOSTLY * len(here):
-        return Cell(name, float("nan"), 0.0)
+        return Cell(of.name, float("nan"), 0.0)
     middle = float(np.median(known))
-    if feature(name).transform == "log":
+    if of.transform == "log":
         known, all_ = signed_log(known), signed_log(all_)
     spread = float(all_.std())
-    return Cell(name, middle, float(known.mean() - all_.mean()) / spread if spread > 0 else 0.0)
+    return Cell(of.name, middle, float(known.mean() - all_.mean()) / (spread or 1.0))
