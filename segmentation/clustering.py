@@ -85,7 +85,7 @@ def learned(
     if not is_same_kind(previous, recipe) and _can_go_on(buyers, recipe.k):
         return refit(columns, previous, now=now, recipe=recipe)
     look = look_due(previous, now, recipe)
-    model = follow(previous, sums, now)
+    model = msgspec.structs.replace(follow(previous, sums, now), constructed=recipe.constructed)
     if not look or not _can_go_on(buyers, recipe.k):
         return Learned(model)
     allowed = _TRIFLE if look == "settle" else recipe.gain

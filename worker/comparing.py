@@ -25,6 +25,8 @@ from segmentation.choosing.snapshots import (
     Snapshot,
     small_rows,
 )
+from segmentation.constructed import Constructed
+from segmentation.deriving import derived
 from segmentation.errors import NotEnoughCustomers
 from segmentation.record import DAY, Records
 from segmentation.rules import Columns, Floats, Indices
@@ -40,6 +42,7 @@ WEEKS: Final = 4
 AHEAD_DAYS: Final = 90
 _BATCH: Final = 20_000
 _Read = Callable[[str], None]
+_Own = tuple[Constructed, ...]
 
 
 class ComparisonRefused(ShoalError):
@@ -74,13 +77,14 @@ def snapshot(
     """At most ``sample`` random customers with an order, now, weeks ago and 90 days ago."""
     on_read("customers")
     ids = _chosen(connection, shop, sample, plan.seed)
-    columns = _derived(_records(connection, ids), shop.now, shop)
+    own = plan.constructed
+    columns = _derived(_records(connection, ids), shop.now, shop, own)
     small = small_rows(len(ids), plan.seed)
     weeks, notes = [], []
     if len(ids):
         for week in range(1, WEEKS + 1):
             on_read(f"customers {week} weeks ago")
-            weeks.append(_aged(connection, shop, (ids, small), shop.now - 7 * week * DAY))
+            weeks.append(_aged(connection, shop, (ids, small), shop.now - 7 * week * DAY, own))
     needed = max(LEAST_CUSTOMERS, 10 * max(plan.ks, default=0))
     if weeks and min(len(aged.rows) for aged in weeks) < needed:
         weeks = []
@@ -89,7 +93,7 @@ def snapshot(
     if len(ids):
         on_read(f"customers {AHEAD_DAYS} days ago")
         since = shop.now - AHEAD_DAYS * DAY
-        past = _aged(connection, shop, (ids, np.arange(len(ids))), since)
+        past = _aged(connection, shop, (ids, np.arange(len(ids))), since, own)
         spend = _spend(connection, shop, ids[past.rows], since)
     if past is None or len(past.rows) < needed:
         past, spend = None, None
@@ -122,21 +126,23 @@ def _records(connection: Connection, ids: Indices) -> Iterator[Records]:
         yield running.unpack([bytes(record) for _, record in sorted(rows, key=lambda row: row[0])])
 
 
-def _aged(connection: Connection, shop: Shop, whom: tuple[Indices, Indices], before: int) -> Aged:
+def _aged(
+    connection: Connection, shop: Shop, whom: tuple[Indices, Indices], before: int, own: _Own
+) -> Aged:
     """Some of the customers as they were; those who had ordered by then."""
     ids, rows = whom
     records = (
         refolded(connection, shop.number, part, before=before) for part in _batches(ids[rows])
     )
-    columns = _derived(records, before, shop)
+    columns = _derived(records, before, shop, own)
     there = columns["orders"] > 0
     return Aged(rows[there], {name: column[there] for name, column in columns.items()})
 
 
-def _derived(records: Iterator[Records], now: int, shop: Shop) -> Columns:
+def _derived(records: Iterator[Records], now: int, shop: Shop, own: _Own) -> Columns:
     digits = exponent(shop.currency)
-    parts = [running.derive(one, now, currency_exponent=digits) for one in records]
-    empty = running.derive(running.empty(0), now, currency_exponent=digits)
+    parts = [derived(one, now, own, currency_exponent=digits) for one in records]
+    empty = derived(running.empty(0), now, own, currency_exponent=digits)
     return {name: np.concatenate([empty[name], *(part[name] for part in parts)]) for name in empty}
 
 

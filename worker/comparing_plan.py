@@ -10,6 +10,7 @@ from typing import Final, cast, get_args
 from segmentation.choosing.candidates import MOST_GROUPS
 from segmentation.choosing.methods import METHODS, Reduction
 from segmentation.choosing.snapshots import Plan
+from segmentation.constructed import Declared, used
 from segmentation.recipe import FEATURES
 from worker.comparing import ComparisonRefused
 from worker.shop import Shop
@@ -17,8 +18,12 @@ from worker.shop import Shop
 _FEWEST: Final = 2
 
 
-def plan_of(shop: Shop, k: str, methods: str, reductions: str) -> Plan:
-    """The plan that these words ask for; the features are those of the model in force.
+def plan_of(
+    shop: Shop, k: str, methods: str, reductions: str, declared: Declared | None = None
+) -> Plan:
+    """The plan that these words ask for.
+
+    The features are those that the store's file says, else those of the model in force.
 
     Raises
     ------
@@ -28,11 +33,15 @@ def plan_of(shop: Shop, k: str, methods: str, reductions: str) -> Plan:
     """
     chosen = _names(methods, "--methods", tuple(METHODS)) if methods else tuple(METHODS)
     reduced = _names(reductions, "--reduce", get_args(Reduction))
+    features, own = shop.model.features or FEATURES, shop.model.constructed
+    if declared and declared.learn_from:
+        features, own = declared.learn_from, used(declared, declared.learn_from)
     return Plan(
         chosen,
         ks_of(k),
         cast("tuple[Reduction, ...]", reduced),
-        shop.model.features or FEATURES,
+        features,
+        constructed=own,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 
 from connectors.events import moment
 from connectors.records import exponent
-from segmentation import running
+from segmentation.deriving import derived
 from segmentation.explain import explain
-from segmentation.features import BY_NAME
+from segmentation.features import FEATURES
 from segmentation.model import assign, group_indices
 from segmentation.rules import NOBODY
 from segmentation.wording import Words, date
@@ -21,16 +21,19 @@ from segmentation.wording_groups import segment_words
 from segmentation.wording_segments import cause_words
 from worker import models
 from worker.explaining import snapshot
+from worker.own_features import declared_features
 from worker.shop import Shop
+
+_TIMES: Final = frozenset(one.name for one in FEATURES if one.unit == "time")
 
 
 def card(connection: Connection, shop: Shop, customer: int) -> dict[str, Any]:
-    """Ids, segment and every known feature (times as ISO text apart)."""
+    """Ids, segment and every known feature (times as ISO text apart), the store's own too."""
     batch = snapshot(connection, shop, [customer])
     person = batch.roster.people[0]
-    columns = running.derive(
-        batch.roster.records, shop.now, currency_exponent=exponent(shop.currency)
-    )
+    own = declared_features(connection, shop.number).features
+    places = exponent(shop.currency)
+    columns = derived(batch.roster.records, shop.now, own, currency_exponent=places)
     known = {name: float(column[0]) for name, column in columns.items() if not np.isnan(column[0])}
     return {
         "customer": customer,
@@ -39,11 +42,9 @@ def card(connection: Connection, shop: Shop, customer: int) -> dict[str, Any]:
         "group": person.grouping,
         "consents": person.consents,
         "times": {
-            name: moment(int(value)).isoformat()
-            for name, value in known.items()
-            if BY_NAME[name].unit == "time"
+            name: moment(int(value)).isoformat() for name, value in known.items() if name in _TIMES
         },
-        "features": {name: value for name, value in known.items() if BY_NAME[name].unit != "time"},
+        "features": {name: value for name, value in known.items() if name not in _TIMES},
     }
 
 
@@ -54,9 +55,8 @@ def why(connection: Connection, shop: Shop, customer: int, words: Words) -> dict
     stand beside the numbers that they are made of.
     """
     batch = snapshot(connection, shop, [customer])
-    columns = running.derive(
-        batch.roster.records, shop.now, currency_exponent=exponent(shop.currency)
-    )
+    own, places = shop.model.constructed, exponent(shop.currency)
+    columns = derived(batch.roster.records, shop.now, own, currency_exponent=places)
     group = int(group_indices(shop.model, [batch.roster.people[0].grouping])[0])
     if group == NOBODY:
         # The drain has not judged by this version yet.

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from connectors.records import exponent
 from segmentation import running
+from segmentation.deriving import derived
 from segmentation.features import FEATURES
 from segmentation.rules import Columns
 from worker import models
@@ -51,7 +52,8 @@ def features_of(connection: Connection, shop: Shop, ids: list[int]) -> Columns:
     packed = list(_records(connection, ids))
     records = running.unpack(packed) if packed else running.empty(0)
     digits = exponent(shop.currency)
-    return running.derive(records, shop.now, currency_exponent=digits, names=names)
+    own = shop.model.constructed
+    return derived(records, shop.now, own, currency_exponent=digits, names=names)
 
 
 def _records(connection: Connection, ids: list[int]) -> Iterator[bytes]:

@@ -13,16 +13,19 @@ from sqlalchemy import Connection, or_, select
 
 from connectors.records import exponent
 from segmentation import running
-from segmentation.features import BY_NAME, DEMOGRAPHIC
+from segmentation.constructed import entry
+from segmentation.deriving import derived
+from segmentation.features import DEMOGRAPHIC
 from worker import models
 from worker.cells import FileRefused
+from worker.own_features import declared_features
 from worker.refolding import refolded
 
 
 def features_table(
     connection: Connection, store: int, currency: str, now: int, *, as_of: int | None = None
 ) -> pd.DataFrame:
-    """``customer_id`` and every feature, times as aware UTC; visitors are left out.
+    """``customer_id`` and every feature, the store's own too; times as aware UTC, no visitors.
 
     ``customer_id`` is the platform's; our own for people of whom only an e-mail is known.
 
@@ -48,12 +51,13 @@ def features_table(
     else:
         records = refolded(connection, store, [row.id for row in rows], before=as_of)
     at = now if as_of is None else as_of
-    values = running.derive(records, at, currency_exponent=exponent(currency))
+    own = declared_features(connection, store).features
+    values = derived(records, at, own, currency_exponent=exponent(currency))
     table = pd.DataFrame(
         {"customer_id": [row.platform_id or str(row.id) for row in rows], **values}
     )
     for name in values:
-        if BY_NAME[name].unit == "time":
+        if entry(name, own).unit == "time":
             table[name] = pd.to_datetime(table[name], unit="us", utc=True)
     return table if as_of is None else table[(table["orders"] > 0) | table["views"].gt(0)]
 

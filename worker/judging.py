@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, func, select
 
 from connectors.records import exponent
-from segmentation import running, sums
+from segmentation import sums
+from segmentation.deriving import derived
 from segmentation.model import SegmentModel, assign, group_indices
 from segmentation.record import Records
 from segmentation.rules import Columns, Indices
@@ -113,7 +114,8 @@ def groups_of(
 
 def _columns(model: SegmentModel, records: Records, now: int, currency: str) -> Columns:
     names = tuple(dict.fromkeys((*_JUDGED_BY, *model.features)))
-    return running.derive(records, now, currency_exponent=exponent(currency), names=names)
+    places = exponent(currency)
+    return derived(records, now, model.constructed, currency_exponent=places, names=names)
 
 
 def judge(connection: Connection, batch: Batch) -> None:

@@ -24,6 +24,7 @@ from campaigns.recommendations import Indexes, Shelf, best_sellers, cooccurrence
 from connectors.events import Event, event_id, microseconds, moment
 from connectors.records import exponent
 from segmentation import running, stability
+from segmentation.constructed import completed
 from segmentation.drift import Drift
 from segmentation.model import SegmentModel, assign, group_indices, to_json
 from segmentation.recipe import Recipe, reads_everybody
@@ -36,6 +37,7 @@ from worker.doors import Door, door_of
 from worker.judging import kept_sums
 from worker.learning_report import drift_now
 from worker.loading import without_pandas
+from worker.own_features import declared_features, learned_from
 from worker.runtime import Kit
 from worker.settings import Settings
 from worker.shop import model_in_force
@@ -120,7 +122,7 @@ def _read(kit: Kit, store: int) -> Read | None:
         if door is None or wanted is None:
             return None
         previous = model_in_force(connection, store)
-        recipe = recipe_of(kit.settings)
+        recipe = learned_from(declared_features(connection, store), recipe_of(kit.settings))
         most = _most(connection, store, previous, moment(door.now), recipe)
         rows = sample(connection, store, seed=previous.version, most=most)
         records = running.unpack([bytes(row.record) for row in rows])
@@ -266,7 +268,8 @@ def publish(kit: Kit, read: Read, found: Learned) -> bool:
 def _report(read: Read, found: Learned) -> str:
     """What moved among the sample, and what drifted before, as JSON."""
     before = group_indices(read.previous, read.groupings)
-    after = assign(found.model, read.columns, group_indices(found.model, read.groupings))
+    columns = completed(read.columns, found.model.constructed)
+    after = assign(found.model, columns, group_indices(found.model, read.groupings))
     moved = stability.report(read.previous, found.model, before, after)
     return learning_report.report(moved, read.drift, found.refit, "learning")
 

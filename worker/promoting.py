@@ -16,6 +16,7 @@ from connectors.records import exponent
 from segmentation import running, stability
 from segmentation.choosing.candidates import Candidate
 from segmentation.choosing.modelling import with_names
+from segmentation.deriving import derived
 from segmentation.model import Group, SegmentModel, assign, group_indices
 from segmentation.rules import NOBODY, Indices
 from worker import segment_versions
@@ -92,7 +93,8 @@ def _continued(connection: Connection, shop: Shop, chosen: SegmentModel) -> Segm
     present, version = shop.model, shop.model.version + 1
     rows = sample(connection, shop.number, seed=present.version)
     records = running.unpack([bytes(row.record) for row in rows])
-    columns = running.derive(records, shop.now, currency_exponent=exponent(shop.currency))
+    digits = exponent(shop.currency)
+    columns = derived(records, shop.now, chosen.constructed, currency_exponent=digits)
     heirs: list[Group | None] = [None] * len(chosen.groups)
     if present.kind != "rules":
         before = group_indices(present, [str(row.grouping) for row in rows])
@@ -111,9 +113,10 @@ def _judged(connection: Connection, shop: Shop, model: SegmentModel) -> tuple[In
     befores, afters = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     names = tuple(dict.fromkeys(("orders", *model.features)))
     for _, groupings, records in pages(connection, shop, None):
-        columns = running.derive(
+        columns = derived(
             records,
             shop.now,
+            model.constructed,
             currency_exponent=exponent(shop.currency),
             names=names,
         )

@@ -84,12 +84,15 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
         "kind": shop.model.kind,
         "profile": [
             {**msgspec.to_builtins(one), "words": difference_words(words, one)}
-            for one in differences(columns, everybody)
+            for one in differences(columns, everybody, shop.model.constructed)
         ]
         if members
         else [],
         "tree": _tree(connection, shop, segment, everybody, words),
-        "typical": [looked_at[row] for row in typical_rows(columns, everybody, judged_by)],
+        "typical": [
+            looked_at[row]
+            for row in typical_rows(columns, everybody, judged_by, shop.model.constructed)
+        ],
         "changes": changes(connection, shop, segment, len(members), words),
     }
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from connectors.events import microseconds, moment
 from connectors.records import exponent
 from segmentation import running, stability
+from segmentation.constructed import completed
 from segmentation.drift import Drift, sentences
 from segmentation.errors import IncompatibleModel
 from segmentation.model import (
@@ -35,6 +36,7 @@ from worker.errors import ServiceUnreachable, ShoalError
 from worker.learning import EVERYBODY, announce, recipe_of, sample
 from worker.learning_report import drift_now, report, version_of
 from worker.loading import without_pandas
+from worker.own_features import declared_features, learned_from
 from worker.runtime import Kit
 from worker.shop import Shop, model_in_force
 from worker.surrogates import learn_tree
@@ -148,13 +150,14 @@ def found_anew(kit: Kit, shop: Shop) -> tuple[SegmentModel, str, int]:
     """The best groups of now as the next version, its report as JSON, and who was read for it."""
     with reading(kit.engine) as connection:
         columns, _ = _read(connection, shop, EVERYBODY)
+        own = declared_features(connection, shop.number)
         with without_pandas():
             from segmentation import clustering  # noqa: PLC0415 - loads scikit-learn
         found = clustering.refit(
             columns,
             shop.model,
             now=moment(shop.now),
-            recipe=promoted(shop.model, recipe_of(kit.settings)),
+            recipe=promoted(shop.model, learned_from(own, recipe_of(kit.settings))),
         )
         told = _moves(connection, shop, found.model, found.refit, "refit")
         return found.model, told, len(columns["orders"])
@@ -174,7 +177,7 @@ def _moves(
 ) -> str:
     columns, groupings = _read(connection, shop, None)
     before = group_indices(shop.model, groupings)
-    after = assign(model, columns, group_indices(model, groupings))
+    after = assign(model, completed(columns, model.constructed), group_indices(model, groupings))
     moved = stability.report(shop.model, model, before, after)
     return report(moved, drift_now(connection, shop.number, shop.model), refit, by)
 

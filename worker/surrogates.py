@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from connectors.events import microseconds
+from segmentation.constructed import completed
 from segmentation.errors import IncompatibleModel
 from segmentation.model import SegmentModel
 from segmentation.rules import Columns
@@ -39,7 +40,7 @@ def keep_tree(kit: Kit, store: int, model: SegmentModel, columns: Columns) -> No
         return
     with without_pandas():
         from segmentation.surrogate_learning import fit  # noqa: PLC0415 - loads scikit-learn
-    tree = fit(model, columns, seed=model.version)
+    tree = fit(model, completed(columns, model.constructed), seed=model.version)
     if tree is None:
         return
     names = ("store", "kind", "version", "body", "published_at", "customers_read", "report")

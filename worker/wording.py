@@ -19,4 +19,6 @@ def words_of(shop: Shop, language: str) -> Words:
     if language not in LANGUAGES:
         message = f"--language {language!r}: expected one of {', '.join(LANGUAGES)}"
         raise SettingError(message)
-    return Words(language, shop.currency, {slot: name for name, slot in shop.slots.items()})
+    categories = {slot: name for name, slot in shop.slots.items()}
+    own = {one.name: one for one in shop.model.constructed}
+    return Words(language, shop.currency, categories, own)

@@ -186,6 +186,8 @@ def test_other_words_for_a_feature_are_no_other_feature(model: SegmentModel) -> 
     assert is_same((TREND,), (renamed,))
     recipe = msgspec.structs.replace(RECIPE, constructed=(BASKET, renamed, SQUARED))
     assert look_due(model, NOW + WEEK, recipe) == ""
+    after = learn(people(), model, None, now=NOW + WEEK, recipe=recipe)
+    assert (after.scaled_at, after.constructed) == (model.scaled_at, recipe.constructed)
 
 
 def test_following_keeps_definitions_and_cuts(model: SegmentModel) -> None:

@@ -47,6 +47,7 @@ def compare(
     from worker.comparing_plan import plan_of
     from worker.comparing_plots import write_plots
     from worker.database import reading, transaction
+    from worker.own_features import declared_features
     from worker.plotting import require_plotly
 
     if out is not None:
@@ -54,7 +55,7 @@ def compare(
     with opened() as kit:
         with _progress() as step, reading(kit.engine) as connection:
             shop = chosen_shop(connection, kit, store)
-            plan = plan_of(shop, k, methods, reduce)
+            plan = plan_of(shop, k, methods, reduce, declared_features(connection, shop.number))
             seen = snapshot(connection, shop, plan, sample, lambda what: step(what, 0, 0))
         with _progress() as step:
             found = compared(seen, plan, step)

@@ -1,4 +1,4 @@
-"""``shoal features``: export."""
+"""``shoal features``: export; the rest stands in `own_features`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from typing import Annotated
 
 import typer
 
+from worker.cli import own_features
 from worker.cli.output import Json, StoreOption, print_json, say
 
 app = typer.Typer(help="Features: every number about every customer.", no_args_is_help=True)
-
-
-@app.callback()
-def _features() -> None:
-    """Keep `export` a command of its own."""
 
 
 @app.command()
@@ -84,3 +80,6 @@ def _export_anonymous(out: Path, store: str, least: int, *, json: bool) -> None:
             say(f"{name} was widened or left out for {count} customers")
     if made.left_out:
         say(f"{made.left_out} customers are not in it: too few are like them")
+
+
+own_features.register(app)

@@ -1,0 +1,119 @@
+"""A store's own features through the console on both databases: declared, learned from, told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import select
+
+from tests.worker.cli.conftest import Shoal, added
+from tests.worker.cli.test_segment_versions import House, house
+from worker import models
+from worker.database import reading
+
+__all__ = ["house"]
+
+FILE = """
+features:
+  spend_trend: {trend: revenue, fast: 30d, slow: 90d}
+  basket: {ratio: [monetary_value, distinct_products], log: true, name: {en: a basket, zh: 购物篮}}
+learn_from: [recency_days, orders, monetary_value, spend_trend, basket]
+"""
+
+
+def features(house: House, *words: object) -> Any:
+    ran = house.shoal("features", *words, "--json")
+    assert ran.code == 0, ran.err
+    return ran.json
+
+
+def test_groups_are_learned_from_what_a_file_declares(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "features.yaml"
+    file.write_text(FILE)
+    planned = features(house, "plan", file)
+    assert [(one["name"], one["change"]) for one in planned["features"]] == [
+        ("basket", "new"),
+        ("spend_trend", "new"),
+    ]
+    assert all(one["known"] > 0.9 for one in planned["features"])
+    assert features(house, "show")["versions"] == []
+    assert features(house, "apply", file)["version"] == 1
+    assert features(house, "apply", file)["version"] == 1
+
+    first = house.learned()
+    assert first.features == ("recency_days", "orders", "monetary_value", "spend_trend", "basket")
+    assert {one.name for one in first.constructed} == {"spend_trend", "basket"}
+    # The drain judged everybody by it, and the report of the version read the same columns.
+    groups = {group.id for group in first.groups}
+    assert set(house.groupings().values()) <= groups
+    assert len(set(house.groupings().values())) > 4
+
+    file.write_text(FILE.replace("30d", "7d"))
+    said = features(house, "apply", file)
+    assert said["features"] == {"basket": "same", "spend_trend": "changed"}
+    assert "with another spend_trend: a refit is due" in said["sentences"][0]
+    versions = features(house, "show")["versions"]
+    assert [one["version"] for one in versions] == [2, 1]
+    assert all(one["by"] for one in versions)
+    house.days(1)
+    # Whoever looks now is told by the definition that the groups were found in.
+    with reading(house.kit.engine) as connection:
+        buyer = connection.execute(select(models.customers.c.id).limit(1)).scalar_one()
+    why = house.shoal("customers", "explain", buyer, "--json")
+    assert why.code == 0, why.err
+    second = house.learned()
+    assert second.scaled_at == 2
+    assert {one.of for one in second.constructed if one.kind == "trend"} == {
+        ("revenue_7d", "revenue_90d")
+    }
+
+
+def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "features.yaml"
+    file.write_text(FILE)
+    features(house, "apply", file)
+    found = house.said("compare", "--k", "4", "--methods", "minibatch", "--reduce", "none")
+    assert [one["id"] for one in found["candidates"]] == ["minibatch-4"]
+    house.said("promote", "minibatch-4", "--yes")
+    house.days(1)
+    learned = house.body(1)
+    assert learned.features[-2:] == ("spend_trend", "basket")
+    told = features(house, "plan", file)
+    assert "were promoted (minibatch-4)" in told["sentences"][0]
+    # The file goes back to the catalogue; the promoted groups stay what they are.
+    file.write_text("{}")
+    assert features(house, "apply", file)["features"] == {
+        "basket": "removed",
+        "spend_trend": "removed",
+    }
+    assert house.learned().constructed == learned.constructed
+    profile = house.shoal("segments", "show", learned.groups[0].id)
+    assert profile.code == 0, profile.err
+
+    file.write_text(FILE)
+    features(house, "apply", file)
+    out = tmp_path / "features.csv"
+    features(house, "export", "--out", out)
+    table = pd.read_csv(out)
+    kept = table[table["orders"] > 0]
+    wanted = kept["monetary_value"] / kept["distinct_products"]
+    assert (kept["basket"] - wanted).abs().max() < 1e-6
+    assert kept["spend_trend"].between(0, 3).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["features: {orders: {square: views}}", "learn_from: [ordrs, orders]"]
+)
+def test_a_wrong_file_changes_nothing(shoal: Shoal, tmp_path: Path, text: str) -> None:
+    added(shoal, "shop")
+    file = tmp_path / "features.yaml"
+    file.write_text(text)
+    ran = shoal("features", "apply", file)
+    assert ran.code == 2
+    assert str(file) in ran.err
+    told = shoal("features", "show", "--json").json
+    assert (told["versions"], told["declared"]) == ([], {"features": [], "learn_from": []})
+    assert "None yet" in shoal("features", "show").out

@@ -1,0 +1,109 @@
+"""What may stand in ``features.yaml``, and what is said of what may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from campaigns.errors import InvalidCampaign
+from campaigns.schema import schema_text
+from segmentation.constructed import Constructed, Declared
+from worker.feature_files import features_schema, load
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = jsonschema.Draft202012Validator(features_schema())
+WHOLE = """
+features:
+  spend_trend: {trend: revenue, fast: 7d, slow: 90d, name: spending lately}
+  per_item: {ratio: [monetary_value, distinct_products], clip: [0, 1000], impute: 0}
+  orders_squared: {square: orders, log: true, meaning: Orders count double.}
+  raw: {square: views, outliers: none}
+learn_from: [recency_days, orders, spend_trend]
+"""
+
+
+def test_a_file_is_read_whole() -> None:
+    found = load(WHOLE, "features.yaml")
+    own = {one.name: one for one in found.features}
+    assert own["spend_trend"] == Constructed(
+        *("spend_trend", "trend", ("revenue_7d", "revenue_90d"), 90 / 7),
+        clip=(0.0, 90 / 7),
+        en="spending lately",
+    )
+    assert own["per_item"] == Constructed(
+        *("per_item", "ratio", ("monetary_value", "distinct_products")),
+        clip=(0, 1000),
+        impute=0,
+        outliers=(0.005, 0.995),
+    )
+    squared = own["orders_squared"]
+    assert (squared.transform, squared.outliers, squared.meaning) == (
+        *("log", None, "Orders count double."),
+    )
+    assert own["raw"].outliers is None
+    assert found.learn_from == ("recency_days", "orders", "spend_trend")
+    assert load("{}", "features.yaml") == Declared()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "features: {orders: {square: views}}",
+            "features.orders: expected a name that nothing else",
+        ),
+        ("features: {segment: {square: views}}", "expected a name that nothing else has"),
+        ("features: {Big: {square: views}}", "expected a name of a-z, 0-9 and _"),
+        ("features: {a1: {square: veiws}}", "did you mean 'views'?"),
+        ("features: {a1: {square: last_order_at}}", "a moment or a place on a circle"),
+        (
+            "features: {a1: {square: views}, a2: {ratio: [a1, orders]}}",
+            "features of your own cannot be nested",
+        ),
+        ("features: {a1: {ratio: [orders]}}", "expected two different features"),
+        ("features: {a1: {ratio: [orders, orders]}}", "expected two different features"),
+        ("features: {a1: {ratio: [orders, views], square: views}}", "found ratio and square"),
+        ("features: {a1: {log: true}}", "expected one of ratio, square, trend, found none"),
+        ("features: {a1: {trend: revenue, fast: 90d, slow: 7d}}", "fast the shorter one"),
+        ("features: {a1: {trend: revenue, fast: 7d}}", "fast the shorter one"),
+        ("features: {a1: {trend: sales, fast: 7d, slow: 30d}}", "expected one of views"),
+        ("features: {a1: {square: views, fast: 7d}}", "belongs to a trend"),
+        ("features: {a1: {square: views, clip: [3, 1]}}", "the smaller first"),
+        ("features: {a1: {square: views, outliers: [0.5, 2]}}", "a number from 0 to 1"),
+        ("features: {a1: {square: views, ouliers: none}}", "did you mean 'outliers'?"),
+        ("features: {a1: orders / views}", "expected a mapping"),
+        ("learn_from: [recency_days, spend_trnd]", "learn_from[1]"),
+        ("learn_from: [orders]", "expected at least two features"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place_and_the_nearest(text: str, said: str) -> None:
+    with pytest.raises(InvalidCampaign) as refused:
+        load(text, "features.yaml")
+    assert said in str(refused.value)
+
+
+def test_a_misspelt_own_feature_is_named_with_the_nearest() -> None:
+    text = "features: {spend: {square: orders}}\nlearn_from: [orders, spnd]"
+    with pytest.raises(InvalidCampaign, match="did you mean 'spend'"):
+        load(text, "features.yaml")
+
+
+def test_too_many_are_refused() -> None:
+    many = {f"a{at}": {"square": "orders"} for at in range(21)}
+    with pytest.raises(InvalidCampaign, match="expected at most 20, found 21"):
+        load(yaml.safe_dump({"features": many}), "features.yaml")
+
+
+def test_the_published_schema_is_current_and_agrees_with_the_reader() -> None:
+    assert (ROOT / "docs" / "features.schema.json").read_text("utf-8") == schema_text(
+        features_schema()
+    ), "docs/features.schema.json is old: write schema_text() there"
+    jsonschema.Draft202012Validator.check_schema(features_schema())
+    whole: Any = yaml.safe_load(WHOLE)
+    SCHEMA.validate(whole)
+    for wrong in ({"orders": {"square": "views"}}, {"a1": {"square": "veiws"}}):
+        assert not SCHEMA.is_valid({"features": wrong})

@@ -1,0 +1,110 @@
+"""``shoal features plan``, ``apply`` and ``show``: a store's own features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from worker.cli.output import Json, StoreOption, print_json, print_table, say
+
+File = Annotated[Path, typer.Argument(help="A file of YAML.")]
+_COLUMNS: Final = ("feature", "change", "known", "0.5 % below", "median", "0.5 % above")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``shoal features``."""
+    for command in (plan, apply, show):
+        app.command()(command)
+
+
+def plan(file: File, store: StoreOption = "", *, json: Json = False) -> None:
+    """Show what applying a file would change, and each feature's values among the customers."""
+    from segmentation.constructed import completed
+    from worker import own_features
+    from worker.cli.context import reading_shop
+    from worker.drawing import drawn, features_of, ids_of, is_buyer
+    from worker.feature_files import read_file
+
+    declared = read_file(file)
+    with reading_shop(store) as (_, connection, shop):
+        present = own_features.declared_features(connection, shop.number)
+        changes = own_features.plan(present, declared)
+        columns = features_of(connection, shop, drawn(ids_of(connection, is_buyer(shop))))
+    found = own_features.figures(declared, completed(columns, declared.features))
+    said = tuple(own_features.consequences(shop, declared))
+    if json:
+        told = [{**one, "change": changes[one["name"]]} for one in found]
+        removed = [name for name, change in changes.items() if change == "removed"]
+        told += [{"name": name, "change": "removed"} for name in removed]
+        print_json({"store": shop.id, "features": told, "sentences": said})
+        return
+    values = {one["name"]: _told(one) for one in found}
+    rows = [(name, change, *values.get(name, ("",) * 4)) for name, change in changes.items()]
+    if rows:
+        print_table(f"Features of {shop.id}'s own", _COLUMNS, rows)
+    for sentence in said:
+        say(sentence)
+
+
+def _told(one: dict[str, Any]) -> tuple[str, ...]:
+    return f"{one['known']:.0%}", *(f"{one[name]:.3g}" for name in ("low", "median", "high"))
+
+
+def apply(file: File, store: StoreOption = "", *, json: Json = False) -> None:
+    """Put a file's features in force; every version is kept with who and when."""
+    import getpass
+
+    from connectors.events import microseconds
+    from worker import own_features
+    from worker.cli.context import changing_shop
+    from worker.feature_files import read_file
+
+    declared = read_file(file)
+    with changing_shop(store) as (kit, connection, shop):
+        changes = own_features.plan(
+            own_features.declared_features(connection, shop.number), declared
+        )
+        wall, by = microseconds(kit.clock()), getpass.getuser()
+        version = own_features.declare(connection, shop.number, declared, wall, by)
+    said = tuple(own_features.consequences(shop, declared))
+    if json:
+        told = {"store": shop.id, "version": version, "features": changes, "sentences": said}
+        print_json(told)
+        return
+    for name, change in changes.items():
+        say(f"{name}: {change}")
+    say(f"Version {version} of {shop.id}'s features is in force.")
+    for sentence in said:
+        say(sentence)
+
+
+def show(store: StoreOption = "", *, json: Json = False) -> None:
+    """Show a store's own features, what its groups are learned from, and every version."""
+    from segmentation.constructed import as_feature
+    from segmentation.features import cut_at, read_as, unknown_as
+    from worker import own_features
+    from worker.cli.context import reading_shop
+
+    with reading_shop(store) as (_, connection, shop):
+        declared = own_features.declared_features(connection, shop.number)
+        versions = own_features.versions(connection, shop.number)
+    used = shop.model.features
+    if json:
+        told = {"declared": declared, "versions": versions, "in_model": used}
+        print_json({"store": shop.id, **told})
+        return
+    entries = [as_feature(one) for one in declared.features]
+    rows = [(one.name, cut_at(one), unknown_as(one), read_as(one), one.meaning) for one in entries]
+    if rows:
+        headings = ("feature", "bounds", "unknown", "transform", "meaning")
+        print_table(f"Features of {shop.id}'s own", headings, rows)
+    else:
+        say("None yet: `shoal features apply FILE`.")
+    if declared.learn_from:
+        say(f"Groups are to be learned from: {', '.join(declared.learn_from)}")
+    if used:
+        say(f"Version {shop.model.version} was learned from: {', '.join(used)}")
+    for one in versions:
+        say(f"version {one['version']}, {one['at']}, by {one['by']}")

@@ -1,0 +1,178 @@
+"""``features.yaml``: a store's own features and what its groups are learned from, without code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from campaigns.errors import InvalidCampaign, Problem
+from campaigns.forms import Field, Form, read_document
+from campaigns.kinds import Choice, ListOf, Named, Number, Words, YesNo, unknown_name
+from segmentation.constructed import MADE_OF, OUTLIERS, Constructed, Declared, Kind
+from segmentation.features import HALF_LIVES, SERIES, Impute, Range
+from worker.definition_files import read_each
+from worker.feature_kinds import Between, Made, Own, Unknown
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_DAYS: Final = tuple(f"{days}d" for days in HALF_LIVES)
+_KINDS: Final[tuple[Kind, ...]] = ("ratio", "square", "trend")
+MOST: Final = 20
+"""Features of its own that a store may have."""
+
+
+@dataclass(frozen=True)
+class _Called:
+    """What people call a feature, by language."""
+
+    en: str = ""
+    zh: str = ""
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """One entry of the file as it stands there."""
+
+    ratio: tuple[str, ...] = ()
+    square: str = ""
+    trend: str = ""
+    fast: str = ""
+    slow: str = ""
+    log: bool = False
+    clip: Range | None = None
+    outliers: Range | str | None = ""
+    impute: Impute = "median"
+    name: _Called = _Called()
+    meaning: str = ""
+
+
+def _sound(one: _Definition) -> Iterator[tuple[str, str]]:
+    """What of a definition does not go together."""
+    said = [name for name in _KINDS if getattr(one, name)]
+    if len(said) != 1:
+        yield "", f"expected one of {', '.join(_KINDS)}, found {' and '.join(said) or 'none'}"
+    if one.ratio and (len(one.ratio) != 2 or one.ratio[0] == one.ratio[1]):  # noqa: PLR2004 - above and below
+        yield "ratio", "expected two different features: what is divided, and by what"
+    if one.trend:
+        fast, slow = (_DAYS.index(text) if text else -1 for text in (one.fast, one.slow))
+        if not 0 <= fast < slow:
+            yield "fast", f"expected fast and slow of {', '.join(_DAYS)}, fast the shorter one"
+    elif one.fast or one.slow:
+        yield "fast", "belongs to a trend"
+
+
+_TEXT: Final = Words(r"[^\n]{1,200}", "a text of one line, at most 200 characters")
+_CALLED: Final = Form(
+    _Called,
+    {"en": Field(_TEXT, "In English.", ""), "zh": Field(_TEXT, "In Chinese.", "")},
+    short="en",
+)
+_DEFINITION: Final = Form(
+    _Definition,
+    {
+        "ratio": Field(ListOf(Made()), "What is divided, and by what.", ()),
+        "square": Field(Made(), "What is multiplied by itself.", ""),
+        "trend": Field(Choice(SERIES), "What is compared lately and before.", ""),
+        "fast": Field(Choice(_DAYS), "Half-life of what counts as lately.", ""),
+        "slow": Field(Choice(_DAYS), "Half-life of what counts as before.", ""),
+        "log": Field(
+            YesNo(), "Whether a model reads the logarithm of 1 + magnitude, with its sign.", False
+        ),
+        "clip": Field(Between(Number(-1e12, 1e12)), "Bounds by meaning.", None),
+        "outliers": Field(
+            Between(Number(0, 1), none=True),
+            "Shares of the customers between whose values a model reads them as they are.",
+            "",
+        ),
+        "impute": Field(Unknown(), "What an unknown value counts as.", "median"),
+        "name": Field(_CALLED, "What people call it.", _Called()),
+        "meaning": Field(_TEXT, "A sentence for people.", ""),
+    },
+    rule=_sound,
+)
+
+
+@dataclass(frozen=True)
+class _File:
+    features: tuple[tuple[str, _Definition], ...] = ()
+    learn_from: tuple[str, ...] = ()
+
+
+def _whole(found: _File) -> Iterator[tuple[str, str]]:
+    if len(found.features) > MOST:
+        yield "features", f"expected at most {MOST}, found {len(found.features)}"
+
+
+_FILE: Final = Form(
+    _File,
+    {
+        "features": Field(Named(Own(), _DEFINITION), "Features of the store's own, by name.", ()),
+        "learn_from": Field(
+            ListOf(Words("[a-z][a-z0-9_]*", "a feature's name"), unique=True),
+            "Features that groups are learned from; left out: the default ones.",
+            (),
+        ),
+    },
+    rule=_whole,
+)
+
+
+def read_file(path: Path) -> Declared:
+    """What a file declares.
+
+    Raises
+    ------
+    InvalidCampaign
+        With every problem of the file.
+    """
+    return read_each([path], lambda text, at: load(text, str(at)))[0]
+
+
+def load(text: str, path: str) -> Declared:
+    """What a YAML or JSON text declares. Raises `InvalidCampaign` with every problem."""
+    found = read_document(_FILE, _File, text, path)
+    own = tuple(_constructed(name, one) for name, one in found.features)
+    problems = list(_unlearnable(found.learn_from, {one.name for one in own}))
+    if problems:
+        raise InvalidCampaign(path, problems)
+    return Declared(own, found.learn_from)
+
+
+def _unlearnable(names: Sequence[str], own: set[str]) -> Iterator[Problem]:
+    said: list[Problem] = []
+    for place, name in enumerate(names):
+        if name not in {*MADE_OF, *own}:
+            unknown_name(name, f"learn_from[{place}]", said, choices=(*sorted(own), *MADE_OF))
+    if len(names) == 1:
+        said.append(Problem("learn_from", "expected at least two features"))
+    yield from said
+
+
+def _constructed(name: str, one: _Definition) -> Constructed:
+    kind = next(kind for kind in _KINDS if getattr(one, kind))
+    of, factor, clip = one.ratio or (one.square,), 1.0, one.clip
+    if one.trend:
+        fast, slow = int(one.fast[:-1]), int(one.slow[:-1])
+        of, factor = (f"{one.trend}_{fast}d", f"{one.trend}_{slow}d"), slow / fast
+        # Nobody can have done more lately than all that they ever did.
+        clip = clip or (0.0, factor)
+    usual = None if one.log or one.trend else OUTLIERS
+    return Constructed(
+        name,
+        kind,
+        of,
+        factor,
+        transform="log" if one.log else "none",
+        clip=clip,
+        impute=one.impute,
+        outliers=usual if isinstance(one.outliers, str) else one.outliers,
+        en=one.name.en,
+        zh=one.name.zh,
+        meaning=one.meaning,
+    )
+
+
+def features_schema() -> dict[str, Any]:
+    """The JSON Schema of the file, for editors."""
+    return {"$schema": _DIALECT, "title": "Shoal features", **_FILE.schema()}

@@ -1,0 +1,137 @@
+"""A store's own features: kept by version, and what an edit of them means for its groups.
+
+Every version is a row of its own among the store's models, of the kind ``features``; the highest
+is in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from connectors.events import moment
+from segmentation.constructed import Declared, from_json, is_same, to_json, used
+from segmentation.recipe import FEATURES, Recipe, is_same_kind
+from segmentation.rules import Columns
+from worker import bulk, models
+from worker.shop import Shop
+
+KIND: Final = "features"
+Change = Literal["new", "changed", "same", "removed"]
+
+
+def declared_features(connection: Connection, store: int) -> Declared:
+    """What is in force for a store; nothing of its own before anything was applied."""
+    columns = models.models.c
+    of_store = (columns.store == store) & (columns.kind == KIND)
+    newest = select(func.max(columns.version)).where(of_store).scalar_subquery()
+    body = connection.execute(
+        select(columns.body).where(of_store, columns.version == newest)
+    ).scalar()
+    return Declared() if body is None else _read(str(body))
+
+
+@lru_cache(maxsize=64)
+def _read(body: str) -> Declared:
+    return from_json(body)
+
+
+def versions(connection: Connection, store: int) -> list[dict[str, Any]]:
+    """Every version, the newest first: when, by whom, and its features' names."""
+    columns = models.models.c
+    rows = connection.execute(
+        select(columns.version, columns.published_at, columns.report, columns.body)
+        .where(columns.store == store, columns.kind == KIND)
+        .order_by(columns.version.desc())
+    ).all()
+    return [
+        {
+            "version": row.version,
+            "at": moment(row.published_at).isoformat(timespec="seconds"),
+            "by": msgspec.json.decode(row.report)["by"],
+            "features": [one.name for one in _read(str(row.body)).features],
+        }
+        for row in rows
+    ]
+
+
+def declare(connection: Connection, store: int, declared: Declared, wall: int, by: str) -> int:
+    """Put it in force as the next version; its number. The present one stays if it is the same."""
+    present = versions(connection, store)
+    if present and declared_features(connection, store) == declared:
+        return int(present[0]["version"])
+    version = int(present[0]["version"]) + 1 if present else 1
+    names = ("store", "kind", "version", "body", "published_at", "customers_read", "report")
+    told = msgspec.json.encode({"by": by}).decode()
+    row = (store, KIND, version, to_json(declared), wall, 0, told)
+    bulk.insert_missing(connection, models.models, names, [row])
+    return version
+
+
+def plan(before: Declared, after: Declared) -> dict[str, Change]:
+    """What applying ``after`` does to each feature of the store's own."""
+    old = {one.name: one for one in before.features}
+    new = {one.name: one for one in after.features}
+    changes: dict[str, Change] = {
+        name: "new" if name not in old else "same" if old[name] == one else "changed"
+        for name, one in new.items()
+    }
+    return changes | {name: "removed" for name in old if name not in new}
+
+
+def learned_from(declared: Declared, recipe: Recipe) -> Recipe:
+    """The recipe with what the store declares."""
+    names = declared.learn_from or FEATURES
+    return msgspec.structs.replace(recipe, features=names, constructed=used(declared, names))
+
+
+def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
+    """What the declarations mean for the groups in force, in sentences."""
+    model, recipe = shop.model, learned_from(declared, Recipe())
+    if model.kind == "rules":
+        yield f"Groups will be learned from {', '.join(recipe.features)}."
+    elif model.candidate:
+        yield (
+            f"Groups were promoted ({model.candidate}) and keep the features that they were found "
+            f"in: {', '.join(model.features)}. `shoal segments compare` finds others."
+        )
+    elif is_same_kind(model, msgspec.structs.replace(recipe, k=len(model.groups))):
+        yield "What groups are learned from does not change."
+    else:
+        why = "from other features"
+        if model.features == recipe.features:
+            edited = [
+                one.name
+                for one in model.constructed
+                if not is_same((one,), used(declared, (one.name,)))
+            ]
+            why = f"with another {', '.join(edited)}"
+        yield (
+            f"Groups are to be learned {why}: a refit is due and comes with the next pass of "
+            "learning; `shoal segments refit` does it now. Until then customers are judged by "
+            "what the groups in force were learned from."
+        )
+
+
+def figures(declared: Declared, columns: Columns) -> list[dict[str, Any]]:
+    """Of each own feature how many know it, the middle, and where outliers begin."""
+    rows = []
+    for one in declared.features:
+        values = columns[one.name]
+        known = values[~np.isnan(values)]
+        low, middle, high = np.quantile(known, [0.005, 0.5, 0.995]) if len(known) else [np.nan] * 3
+        rows.append(
+            {
+                "name": one.name,
+                "known": float(len(known) / len(values)) if len(values) else 0.0,
+                "low": float(low),
+                "median": float(middle),
+                "high": float(high),
+            }
+        )
+    return rows
