@@ -133,6 +133,10 @@ def test_the_page_has_every_part_and_asks_nobody(
 ) -> None:
     kit, shop, groups = judged
     words = Words(language, shop.currency)
+    # Fewer than ten moves are told and not drawn.
+    assert 'id="plot-flows-30"' not in page(report_of(kit), words)
+    many = list(groups)[80:100]
+    moves(kit, shop.number, [(one, 5, "new.one_order", groups[one], "event") for one in many])
     text = page(report_of(kit), words)
     head = text.partition("<script>")[0]
     assert [name for name in SECTIONS if f'<section id="{name}">' not in head] == []

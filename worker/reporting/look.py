@@ -51,7 +51,7 @@ border-radius:8px;padding:.55rem .8rem .7rem;break-inside:avoid}}
 .card h3{{margin:0;font-size:1.02rem}}.card p,.card ul{{margin:.2rem 0;font-size:.88rem;
 line-height:1.42}}
 .card .todo{{background:#f3f6f8;border-radius:6px;padding:.4rem .55rem;margin-top:.45rem}}
-.todo b{{display:block}}.empty{{opacity:.75}}
+.todo b{{display:block}}
 .swatch{{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em;
 background:var(--tone);border:1px solid #0004;vertical-align:-.05em}}
 .named{{white-space:nowrap}}.heat .named{{white-space:normal}}
@@ -61,7 +61,8 @@ min-width:100%}}th{{text-align:left;color:#566873;font-weight:600;vertical-align
 .wide th{{min-width:3.8rem}}th,td{{padding:.32rem .7rem .32rem 0;border-bottom:1px solid {LINE}}}
 td.number,th.number{{text-align:right;font-variant-numeric:tabular-nums}}
 .heat td,.heat th{{padding:.4rem .5rem;border:2px solid #fff;background:var(--tone,transparent)}}
-.heat th{{font-size:.84rem;line-height:1.25}}.heat td{{text-align:right;white-space:nowrap}}
+.heat th{{font-size:.84rem;line-height:1.25}}.heat td,
+.heat th+th{{text-align:right}}.heat td{{white-space:nowrap}}
 .heat th:first-child{{position:sticky;left:0;background:#fff;min-width:8.5rem;z-index:1;
 color:{INK}}}.plot{{width:100%;margin:.4rem 0;break-inside:avoid}}
 .pair{{display:grid;grid-template-columns:repeat(auto-fit,minmax(21rem,1fr));gap:0 1.5rem}}
@@ -73,8 +74,11 @@ footer{{margin-top:2.5rem;border-top:1px solid {LINE};padding-top:.6rem;font-siz
 color:#566873}}section{{break-inside:auto}}
 @media(max-width:40rem){{body{{padding:1rem .8rem 2rem}}.pair{{grid-template-columns:1fr}}
 .numbers{{gap:.5rem 1.4rem}}}}
-@media print{{body{{max-width:none;padding:0;font-size:11px}}h2{{break-after:avoid}}
-.cards{{grid-template-columns:repeat(3,1fr)}}.wide{{overflow:visible}}nav{{display:none}}
+@media print{{:root{{font-size:12px}}body{{max-width:none;padding:0;font-size:11px}}
+h2{{break-after:avoid}}
+.cards{{grid-template-columns:repeat(4,1fr)}}.plot,.plot .svg-container{{width:100%!important}}
+.plot .main-svg{{width:100%!important;height:100%!important}}
+.wide{{overflow:visible}}nav{{display:none}}
 *{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}}}
 nav{{margin:.3rem 0 0;font-size:.85rem}}nav a{{color:#0b5c8a;margin-right:.8rem}}
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from connectors.events import moment
@@ -18,8 +18,7 @@ from worker.web.html import Html, element, listed, together
 
 _BACK = (90, 30)  # days ago that the table looks at
 _TOLD = 6  # flows told in the table
-# From the best on: a move towards the front is a rise.
-_RANK = {stage: rank for rank, stage in enumerate(STAGES)}
+_LEAST_DRAWN = 10  # moves: fewer are told quicker than drawn
 _AWAY = frozenset({"at_risk", "hibernating", "lost"})
 
 
@@ -90,19 +89,23 @@ def flows(words: Words, report: Report) -> Section:
     if not report.flows:
         nothing = paragraph(words.say("Nobody has moved within the last 90 days."))
         return Section("flows", words.say("Movement"), title, together([paragraph(told), nothing]))
-    drawn = {f"flows-{one.days}": figures.flows(words, one) for one in report.flows}
-    parts = [
-        element("div", *_one_span(words, one, drawn[f"flows-{one.days}"])) for one in report.flows
-    ]
+    drawn = {
+        f"flows-{one.days}": figures.flows(words, one)
+        for one in report.flows
+        if sum(flow.moves for flow in one.flows) >= _LEAST_DRAWN
+    }
+    parts = [element("div", *_one_span(words, one, drawn)) for one in report.flows]
     body = [paragraph(told), element("div", *parts, kind="pair")]
     return Section("flows", words.say("Movement"), title, together(body), drawn)
 
 
-def _one_span(words: Words, found: Flows, figure: Figure) -> Iterator[Html]:
+def _one_span(words: Words, found: Flows, drawn: Mapping[str, Figure]) -> Iterator[Html]:
     title = words.say("The last {days} days", days=found.days)
     yield element("h3", title)
     yield listed(_sentences(words, found.flows))
-    yield plot(f"flows-{found.days}", title, figure)
+    name = f"flows-{found.days}"
+    if name in drawn:
+        yield plot(name, title, drawn[name])
     rows = [
         (_stage(words, one.before), named(words, one.after), number(one.moves))
         for one in found.flows[:_TOLD]
@@ -121,18 +124,16 @@ def _sentences(words: Words, found: Sequence[Flow]) -> Iterator[str]:
     )
     back = sum(one.moves for one in found if one.before in _AWAY and one.after not in _AWAY)
     if joined:
-        yield words.say(
-            "{number} times somebody ordered for the first time.", number=number(joined)
-        )
+        yield words.say("{number} ordered for the first time.", number=number(joined))
     away = words.enumerated([stage_words(words, stage) for stage in STAGES if stage in _AWAY])
     values = {"number": number(slipped), "stages": away}
     yield (
-        words.say("{number} times somebody slipped away ({stages}).", **values)
+        words.say("{number} slipped away ({stages}).", **values)
         if slipped
         else words.say("Nobody slipped away ({stages}).", stages=away)
     )
     yield (
-        words.say("{number} times somebody came back from there.", number=number(back))
+        words.say("{number} came back from there.", number=number(back))
         if back
         else words.say("Nobody came back from there.")
     )

@@ -74,10 +74,15 @@ def _headline(words: Words, report: Report) -> Iterator[str]:
 def _card(words: Words, found: StageFigures) -> Html:
     size = words.count("{number} customer", "{number} customers", number(found.customers))
     heading = element("h3", swatch(found.id), stage_words(words, found.id))
-    meaning = words.say("They {meaning}.", meaning=stage_meaning(words, found.id))
+    meaning = _meaning(words, found.id)
     if not found.customers:
-        parts = [paragraph(words.say("Nobody at present.")), paragraph(meaning, "soft")]
-        return toned("div", COLOURS[found.id], heading, *parts, kind="card empty")
+        later = element("b", words.say("To do once somebody is here"))
+        parts = [
+            paragraph(element("b", words.say("Nobody at present."))),
+            paragraph(meaning),
+            element("div", later, *_todo(words, found), kind="todo"),
+        ]
+        return toned("div", COLOURS[found.id], heading, *parts, kind="card")
     parts = [
         paragraph(element("b", f"{size} · {share(found.share)}")),
         paragraph(meaning),
@@ -85,6 +90,10 @@ def _card(words: Words, found: StageFigures) -> Html:
         element("div", element("b", words.say("To do")), *_todo(words, found), kind="todo"),
     ]
     return toned("div", COLOURS[found.id], heading, *parts, kind="card")
+
+
+def _meaning(words: Words, stage: str) -> str:
+    return words.say("They {meaning}.", meaning=stage_meaning(words, stage))
 
 
 def _here(words: Words, found: StageFigures) -> Iterator[str]:
@@ -200,10 +209,7 @@ def nothing_yet(words: Words) -> Section:
             paragraph(words.say("These are the stages that your customers will be sorted into:")),
             element(
                 "ul",
-                *(
-                    element("li", named(words, one), ": ", stage_meaning(words, one))
-                    for one in STAGES
-                ),
+                *(element("li", named(words, one), ": ", _meaning(words, one)) for one in STAGES),
             ),
         ]
     )

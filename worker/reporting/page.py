@@ -22,15 +22,15 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "img-src data: blob:; form-action 'none'; base-uri 'none'"
 )
+# On paper the pictures are scaled as they are: drawn anew they might not be ready in time.
 _DRAW: Final = """
 const config={displayModeBar:false,responsive:true,showTips:false,doubleClick:false};
-const places=Object.keys(PLOTS).map(name=>document.getElementById("plot-"+name));
 for(const [name,one] of Object.entries(PLOTS))
 Plotly.newPlot("plot-"+name,one.data,one.layout,config);
-const width=value=>places.forEach(place=>Plotly.relayout(place,value));
-addEventListener("beforeprint",()=>places.forEach(place=>
-Plotly.relayout(place,{width:Math.min(680,place.clientWidth),autosize:false})));
-addEventListener("afterprint",()=>width({width:null,autosize:true}));
+const each=act=>document.querySelectorAll(".plot svg.main-svg").forEach(act);
+addEventListener("beforeprint",()=>each(svg=>svg.setAttribute("viewBox",
+`0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`)));
+addEventListener("afterprint",()=>each(svg=>svg.removeAttribute("viewBox")));
 """
 
 
@@ -88,6 +88,9 @@ def _sections(words: Words, report: Report) -> Iterable[Section]:
 
 
 def _subtitle(words: Words, report: Report) -> str:
+    if report.kind == "rules":
+        day = date(words, moment(report.now))
+        return words.say("{store} · {day} · sorted by rule", store=report.store, day=day)
     return words.say(
         "{store} · {day} · version {version} of the groups",
         store=report.store,
