@@ -13,6 +13,7 @@ import pytest
 
 from campaigns.library import READY
 from segmentation.drift import Drift
+from segmentation.features import BY_NAME
 from segmentation.model import empty_model
 from segmentation.rules import STAGES
 from segmentation.surrogate import Fidelity, Node, Surrogate
@@ -26,7 +27,7 @@ from segmentation.wording_report import (
     mark_words,
     short_date,
 )
-from worker.reporting import figures
+from worker.reporting import figures, sampling
 from worker.reporting.advice import CAMPAIGNS
 from worker.reporting.content import Advice, Axis, Flow, Flows, Picture, StageFigures
 from worker.reporting.counting import Moves
@@ -253,3 +254,13 @@ def test_no_text_is_read_as_html_or_ends_a_script() -> None:
 def test_a_single_flow_is_drawn_too() -> None:
     figure = figures.flows(Words(), Flows(30, (Flow("", "new", 1),)))
     assert figure["data"][0]["node"]["label"] == ["First order · 1", "New · 1"]
+
+
+def test_a_cell_tells_a_difference_only_where_middle_and_mean_agree() -> None:
+    everybody = np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, np.nan])
+    of = BY_NAME["orders"]
+    assert sampling._cell(of, np.array([8.0, 9, 9]), everybody).effect > 0.5  # noqa: SLF001 - one cell
+    skewed = sampling._cell(of, np.array([4.0, 4, 90]), everybody)  # noqa: SLF001 - one cell
+    assert (skewed.value, skewed.effect) == (4.0, 0.0)
+    none = sampling._cell(of, np.array([4.0, np.nan, np.nan]), everybody)  # noqa: SLF001 - one cell
+    assert (np.isnan(none.value), none.effect) == (True, 0.0)

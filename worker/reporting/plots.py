@@ -42,7 +42,7 @@ def y_axis(form: str) -> Figure:
         "zerolinecolor": LINE,
         "tickformat": form,
         "automargin": True,
-        "nticks": _TICKS,
+        "nticks": 6,
     }
 
 

@@ -109,12 +109,16 @@ def _median(values: Floats) -> float:
 
 
 def _cell(of: Feature, here: Floats, everybody: Floats) -> Cell:
-    """The middle of those who have a value; none where most have none."""
+    """The middle of those who have a value; none where most have none.
+
+    Where middle and mean lie on different sides of the shop's there is no difference to tell.
+    """
     known, all_ = here[~np.isnan(here)], everybody[~np.isnan(everybody)]
     if len(known) <= _MOSTLY * len(here):
         return Cell(of.name, float("nan"), 0.0)
     middle = float(np.median(known))
+    further = middle - float(np.median(all_))
     if of.transform == "log":
         known, all_ = signed_log(known), signed_log(all_)
-    spread = float(all_.std())
-    return Cell(of.name, middle, float(known.mean() - all_.mean()) / (spread or 1.0))
+    effect = float(known.mean() - all_.mean()) / (float(all_.std()) or 1.0)
+    return Cell(of.name, middle, effect if effect * further > 0 else 0.0)
