@@ -93,19 +93,25 @@ class Fidelity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def answers(surrogate: Surrogate, columns: Columns) -> Indices:
     """The group that the tree says for each customer, as an index into ``groups``."""
+    said = np.array([_answer(node) for node in surrogate.nodes])
+    return np.asarray(said[leaves(surrogate, columns)], dtype=np.int64)
+
+
+def leaves(surrogate: Surrogate, columns: Columns) -> Indices:
+    """Where in the tree each customer ends, as an index into ``nodes``."""
     rows = len(columns["orders"])
-    said = np.zeros(rows, np.int64)
+    ends = np.zeros(rows, np.int64)
     waiting: list[tuple[int, Indices]] = [(0, np.arange(rows))]
     while waiting:
         at, here = waiting.pop()
         node = surrogate.nodes[at]
         if not node.feature:
-            said[here] = _answer(node)
+            ends[here] = at
             continue
         values = known(columns[node.feature][here], surrogate.unknown[node.feature])
         is_low = values <= node.bound
         waiting += [(node.low, here[is_low]), (node.high, here[~is_low])]
-    return said
+    return ends
 
 
 def known(values: Floats, unknown: float) -> Floats:

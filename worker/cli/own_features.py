@@ -1,21 +1,30 @@
-"""``shoal features plan``, ``apply`` and ``show``: a store's own features."""
+"""``shoal features plan``, ``apply``, ``show`` and ``select``: what groups are learned from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
 
+if TYPE_CHECKING:  # a command imports what it needs
+    from segmentation.selection import Carrying
+
 File = Annotated[Path, typer.Argument(help="A file of YAML.")]
 _COLUMNS: Final = ("feature", "change", "known", "0.5 % below", "median", "0.5 % above")
+_CARRIED: Final = (
+    *("feature", "proposal", "known", "variance between groups", "move when dealt anew"),
+    *("tells of the tree", "same groups without", "says the same as"),
+)
+_OTHERS: Final = 8  # features outside the model that are shown without --all
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``shoal features``."""
-    for command in (plan, apply, show):
+    for command in (plan, apply, show, select):
         app.command()(command)
 
 
@@ -108,3 +117,41 @@ def show(store: StoreOption = "", *, json: Json = False) -> None:
         say(f"Version {shop.model.version} was learned from: {', '.join(used)}")
     for one in versions:
         say(f"version {one['version']}, {one['at']}, by {one['by']}")
+
+
+def select(
+    store: StoreOption = "",
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Show every other feature too.")] = False,
+    json: Json = False,
+) -> None:
+    """Say which features carry the store's groups, and propose a smaller set."""
+    from worker.cli.context import reading_shop
+    from worker.own_features import declared_features
+    from worker.selecting import paste, selected, sentences
+
+    with reading_shop(store) as (_, connection, shop):
+        found = selected(connection, shop)
+        declared = declared_features(connection, shop.number)
+    said = tuple(sentences(found, declared))
+    if json:
+        told = {"store": shop.id, "model": shop.model.version, "selection": found}
+        print_json({**told, "learn_from": paste(found), "sentences": said})
+        return
+    used = [one for one in found.features if one.is_used]
+    others = [one for one in found.features if not one.is_used]
+    shown = [*used, *(others if every else others[:_OTHERS])]
+    title = f"What carries the groups of {shop.id}, model {shop.model.version}"
+    print_table(title, _CARRIED, [_row(one, found.keep) for one in shown])
+    if len(shown) < len(found.features):
+        say(f"{len(found.features) - len(shown)} more with --all")
+    for sentence in said:
+        say(sentence)
+
+
+def _row(one: Carrying, keep: Sequence[str]) -> tuple[str, ...]:
+    place = "keep" if one.feature in keep else "leave out"
+    shares = (one.known, one.variance, one.moves, one.information)
+    told = ("" if value is None else f"{value:.0%}" for value in shares)
+    without = "" if one.without is None else f"{one.without:.2f}"
+    return one.feature, place if one.is_used else "not used", *told, without, one.same_as

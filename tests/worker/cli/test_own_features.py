@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
+from segmentation.model import SegmentModel
 from tests.worker.cli.conftest import Shoal, added
 from tests.worker.cli.test_segment_versions import House, house
 from worker import models
@@ -51,6 +52,7 @@ def test_groups_are_learned_from_what_a_file_declares(house: House, tmp_path: Pa
     assert set(house.groupings().values()) <= groups
     assert len(set(house.groupings().values())) > 4
 
+    _selection_is_told(house, first)
     file.write_text(FILE.replace("30d", "7d"))
     said = features(house, "apply", file)
     assert said["features"] == {"basket": "same", "spend_trend": "changed"}
@@ -69,6 +71,18 @@ def test_groups_are_learned_from_what_a_file_declares(house: House, tmp_path: Pa
     assert {one.of for one in second.constructed if one.kind == "trend"} == {
         ("revenue_7d", "revenue_90d")
     }
+
+
+def _selection_is_told(house: House, model: SegmentModel) -> None:
+    found = features(house, "select")
+    used = [one for one in found["selection"]["features"] if one["is_used"]]
+    assert {one["feature"] for one in used} == set(model.features)
+    assert all(0 < one["moves"] < 1 and 0 < one["variance"] < 1 for one in used)
+    assert found["learn_from"] == f"learn_from: [{', '.join(found['selection']['keep'])}]"
+    assert features(house, "select") == found
+    table = house.shoal("features", "select").out
+    assert "What carries the groups" in table
+    assert "spend_trend" in table
 
 
 def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Path) -> None:
@@ -117,3 +131,10 @@ def test_a_wrong_file_changes_nothing(shoal: Shoal, tmp_path: Path, text: str) -
     told = shoal("features", "show", "--json").json
     assert (told["versions"], told["declared"]) == ([], {"features": [], "learn_from": []})
     assert "None yet" in shoal("features", "show").out
+
+
+def test_without_learned_groups_there_is_nothing_to_select(shoal: Shoal) -> None:
+    added(shoal, "shop")
+    ran = shoal("features", "select")
+    assert ran.code == 2
+    assert "the stages are still by rule" in ran.err
