@@ -11,7 +11,7 @@ from typing import Final, Literal
 from sqlalchemy import Connection, delete, select, update
 
 from campaigns.campaign import Campaign, campaign_text, load_campaign
-from campaigns.check import Known, warnings
+from campaigns.check import Known, lost_segments, warnings
 from campaigns.errors import InvalidCampaign, Problem
 from campaigns.policy import Policy, load_policy, policy_text
 from campaigns.triggers import DateTrigger, ScheduleTrigger
@@ -21,6 +21,7 @@ from worker.errors import ShoalError
 from worker.rule_files import FOLDER
 from worker.sealing import Sealer
 from worker.shop import Running, Shop
+from worker.stores import Store
 from worker.triggers import date_timer, schedule_timer
 
 Change = Literal["new", "changed", "same"]
@@ -113,6 +114,18 @@ def known_of(shop: Shop) -> Known:
         currency=shop.currency,
         policies=shop.policies,
     )
+
+
+def lost_rules(connection: Connection, store: Store, files: Files) -> list[tuple[str, str]]:
+    """(campaign, problem) of every segment by rule that files name and a store has not."""
+    rules = models.rules.c
+    there = (rules.store == store.number) & (rules.body != "")
+    known = Known(rules=frozenset(connection.execute(select(rules.id).where(there)).scalars()))
+    return [
+        (one.id, f"{problem} ({store.id})")
+        for one in files.campaigns
+        for problem in lost_segments(one, known)
+    ]
 
 
 def plan(shop: Shop, files: Files) -> dict[str, Change]:

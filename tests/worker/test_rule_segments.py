@@ -17,6 +17,7 @@ from worker import bulk, models, rule_files
 from worker.batch import Entry
 from worker.database import reading, transaction
 from worker.entries import memberships_of, standing, write_entries
+from worker.erasure import erasure_event
 
 MICROSECOND = timedelta(microseconds=1)
 RECENT = "{recency_days: {at_most: 30}}"
@@ -185,6 +186,17 @@ def test_who_yields_leaves_and_who_stays_is_in_without_a_wake(driver: Driver) ->
     united = [(visitor, 1, True, "event"), (visitor, 2, False, "event"), (ann, 1, True, "event")]
     assert sorted(map(tuple, told)) == sorted(united)
     assert occasions(driver) == []
+
+
+def test_an_erased_customer_leaves_no_row_of_a_rule(driver: Driver) -> None:
+    driver.rule("recent", RECENT)
+    driver.tell(driver.order("o1", "ann"), driver.order("o2", "bea"))
+    who = driver.customer("customer_id", "ann")
+    driver.now += MINUTE
+    driver.tell(erasure_event(driver.id, who, [("customer_id", "ann")], driver.now))
+    bea = [driver.customer("customer_id", "bea")]
+    for table in (models.memberships, models.membership_changes, models.timers):
+        assert driver.values(table, "customer") == bea
 
 
 def test_a_segment_by_rule_chooses_steps_and_policy(driver: Driver) -> None:

@@ -24,7 +24,8 @@ Id = Annotated[str, typer.Argument(help="The campaign's id.")]
 def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """Read files and say everything that is wrong or looks unintended.
 
-    Also what a store's platform cannot do: of the one that is named, else of all that are here.
+    Also what a store's platform cannot do, and segments by rule that a store lacks: of the one
+    that is named, else of all that are here.
     """
     from campaigns.check import Known
     from worker.campaign_files import read_files
@@ -43,6 +44,7 @@ def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
 
 
 def _misfits_here(files: Files, store: str) -> list[tuple[str, str]]:
+    from worker.campaign_files import lost_rules
     from worker.cli.context import is_first, opened
     from worker.database import reading
     from worker.errors import ShoalError
@@ -54,7 +56,8 @@ def _misfits_here(files: Files, store: str) -> list[tuple[str, str]]:
         with opened() as kit:
             with reading(kit.engine) as connection:
                 found = [load_store(connection, store)] if store else list_stores(connection)
-            return [told for one in found for told in _misfits(kit, one, files)]
+                lost = [told for one in found for told in lost_rules(connection, one, files)]
+            return [*lost, *(told for one in found for told in _misfits(kit, one, files))]
     except ShoalError as error:
         if store:
             raise

@@ -38,22 +38,27 @@ def show(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
 def explain(
     customer: Who, store: StoreOption = "", language: LanguageOption = "", *, json: Json = False
 ) -> None:
-    """Say why a customer is in their segment, and how they came there."""
+    """Say why a customer is in their segments or not, and how they came there."""
     from worker.cli.context import reading_shop
     from worker.customer_reports import why
     from worker.people import find_customer
+    from worker.rule_reports import rules_of
     from worker.wording import words_of
 
     with reading_shop(store) as (kit, connection, shop):
         words = words_of(shop, language or kit.settings.language)
         who = find_customer(connection, kit.sealer, shop, customer)
         found = why(connection, shop, who, words)
+        found["rules"] = rules_of(connection, shop, who, words)
     if json:
         print_json(found)
         return
     say(found["sentence"])
     for line in found["details"]:
         say(f"  {line}")
+    for one in found["rules"]:
+        say(f"{one['name']} ({one['id']}): {one['words']}")
+        say(f"  {one['because']}")
     rows = [
         (one["day"], one["from_name"], one["to_name"], one["cause_words"], one["model"])
         for one in found["changes"]

@@ -1,0 +1,139 @@
+"""``shoal segments`` by rule: plan, apply, remove; of every kind: members, history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import Json, StoreOption, print_json, print_table, say
+
+Paths = Annotated[list[Path], typer.Argument(help="Files, or folders with `rules/` in them.")]
+Id = Annotated[str, typer.Argument(help="A stage, a group's id or a rule's, like rule.vip.")]
+_SOON = "`shoal up` asks everybody before its next batch; no campaign wakes because of it."
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``shoal segments``."""
+    for command in (plan, apply, remove, members, history):
+        app.command()(command)
+
+
+def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
+    """Show what applying rule segments would change, and how many would enter and leave."""
+    from dataclasses import asdict
+
+    from worker.cli.context import reading_shop
+    from worker.rule_files import plan_rules, read_rules
+
+    rules = read_rules(paths)
+    with reading_shop(store) as (_, connection, shop):
+        found = plan_rules(connection, shop, rules)
+    if json:
+        told = [{"id": name, **asdict(one)} for name, one in found.items()]
+        print_json({"store": shop.id, "rules": told})
+        return
+    columns = ("segment", "change", "customers now", "would enter", "would leave")
+    rows = [(name, one.change, one.now, one.entering, one.leaving) for name, one in found.items()]
+    print_table("Plan", columns, rows)
+    for name, one in found.items():
+        if one.hourly:
+            say(f"{name}: {', '.join(one.hourly)}: followed with each ageing, not at the moment")
+
+
+def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
+    """Make rule files the store's segments; who is in enters silently."""
+    import getpass
+
+    from connectors.events import microseconds
+    from worker.cli.context import changing_shop
+    from worker.rule_files import apply_rules, read_rules
+
+    rules = read_rules(paths)
+    with changing_shop(store) as (kit, connection, shop):
+        wall = microseconds(kit.clock())
+        changes = apply_rules(connection, shop, rules, wall, getpass.getuser())
+    if json:
+        print_json({"store": shop.id, "rules": changes})
+        return
+    for name, change in changes.items():
+        say(f"{name}: {change}")
+    if set(changes.values()) - {"same"}:
+        say(_SOON)
+
+
+def remove(
+    segment: Annotated[str, typer.Argument(help="A rule segment's id, like rule.vip.")],
+    store: StoreOption = "",
+    *,
+    json: Json = False,
+) -> None:
+    """Take a rule segment away; its versions and who was in it stay known."""
+    import getpass
+
+    from connectors.events import microseconds
+    from worker.cli.context import changing_shop
+    from worker.rule_files import named_by, remove_rule
+
+    with changing_shop(store) as (kit, connection, shop):
+        wall = microseconds(kit.clock())
+        remove_rule(connection, shop, segment, wall, getpass.getuser())
+        named = named_by(shop, segment)
+    if json:
+        print_json({"store": shop.id, "removed": segment, "named_by": named})
+        return
+    say(f"{segment} is removed. {_SOON}")
+    if named:
+        say(f"warning: it is still named by {', '.join(named)}, which now wait in vain")
+
+
+def members(
+    segment: Id,
+    store: StoreOption = "",
+    *,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """List who is in a segment now: our id, the store's, and since when."""
+    from worker.cli.context import reading_shop
+    from worker.segment_kinds import members as found_members
+
+    with reading_shop(store) as (_, connection, shop):
+        rows = found_members(connection, shop, segment)
+    names = ("customer", "customer_id", "since")
+    if json:
+        print_json({"store": shop.id, "segment": segment, "members": rows})
+    elif csv:
+        _print_csv(names, [[row[name] for name in names] for row in rows])
+    else:
+        print_table(f"{segment} of {shop.id}", names, [[row[one] for one in names] for row in rows])
+
+
+def _print_csv(names: tuple[str, ...], rows: list[list[object]]) -> None:
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text).writerows([names, *rows])
+    say(text.getvalue().rstrip())
+
+
+def history(
+    segment: Id,
+    store: StoreOption = "",
+    days: Annotated[int, typer.Option(min=1, max=3_660, help="How many, the last today.")] = 30,
+    *,
+    json: Json = False,
+) -> None:
+    """Show a segment's size at the end of each day, and who entered and left in it."""
+    from worker.cli.context import reading_shop
+    from worker.segment_kinds import history as sizes
+
+    with reading_shop(store) as (_, connection, shop):
+        rows = sizes(connection, shop, segment, days)
+    if json:
+        print_json({"store": shop.id, "segment": segment, "days": rows})
+        return
+    names = ("day", "customers", "entered", "left")
+    print_table(f"{segment} of {shop.id}", names, [[row[one] for one in names] for row in rows])
