@@ -42,7 +42,7 @@ from segmentation.recipe import FEATURES
 from worker import bulk, models
 from worker.database import reading, transaction
 from worker.order_files import Log, order_events
-from worker.replay import Target, play, target_of, tick
+from worker.replay import Target, hands_on, play, target_of, tick
 from worker.runtime import Kit
 from worker.shop import model_in_force
 from worker.stores import NewStore, add_store
@@ -77,7 +77,7 @@ def measure(log: Log) -> tuple[dict[str, Any], list[Week]]:
     """The figures of one log, and its weeks."""
     with fresh_installation() as kit:
         target = _store(kit)
-        weeks = _weeks(kit, target, log)
+        weeks = _weeks(hands_on(kit), target, log)
         return _figures(kit, target, weeks) | {"database": database_name(kit)}, weeks
 
 

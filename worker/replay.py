@@ -66,7 +66,7 @@ def play(
     on_step
         Called with the number of events played so far.
     """
-    kit = replace(kit, send=_hands_on(kit))
+    kit = hands_on(kit)
     played = 0
     for end, its in steps(events, step):
         for start in range(0, len(its), _AT_ONCE):
@@ -114,8 +114,8 @@ def settle(kit: Kit, partition: int) -> None:
             return
 
 
-def _hands_on(kit: Kit) -> Callable[[str, int], None]:
-    """Doorbells of a player: draining it does itself anyway, learning at once and here."""
+def hands_on(kit: Kit) -> Kit:
+    """A player's doorbells: draining it does itself anyway, learning at once and here."""
 
     def send(task: str, number: int) -> None:
         if task == LEARN:
@@ -123,7 +123,7 @@ def _hands_on(kit: Kit) -> Callable[[str, int], None]:
         elif task != DRAIN:
             kit.send(task, number)
 
-    return send
+    return replace(kit, send=send)
 
 
 def fingerprint(path: Path) -> str:

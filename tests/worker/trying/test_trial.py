@@ -89,7 +89,7 @@ def through_the_stream(player: Driver, events: list[Event], start: datetime) -> 
         player.append(event)
     while stream.unread(player.kit.redis, player.partition):
         player.drain()
-    kit = replace(player.kit, send=replay._hands_on(player.kit))  # noqa: SLF001 - learning at once
+    kit = replay.hands_on(player.kit)
     replay.tick(kit, target, microseconds(start))
     files = campaign_files.Files(ready_campaigns(), (), ())
     with transaction(player.kit.engine) as connection:
