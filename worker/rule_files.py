@@ -12,8 +12,8 @@ from typing import Literal
 from sqlalchemy import Connection, func, select
 
 from campaigns.check import named_segments
+from campaigns.conditions import needed_columns
 from campaigns.errors import InvalidCampaign, Problem
-from campaigns.flips import unsolved
 from campaigns.rule_segments import RuleSegment, load_rule, rule_text
 from worker import bulk, models, roster
 from worker.batch import Batch
@@ -47,15 +47,15 @@ class Planned:
     ----------
     now, entering, leaving
         Customers who are in, and who would come and go.
-    hourly
-        Facts whose moment nobody computes: what stands on them follows when customers are aged.
+    ages
+        Whether it names stages or groups, which move when customers are aged, and it with them.
     """
 
     change: Change
     now: int
     entering: int
     leaving: int
-    hourly: tuple[str, ...] = ()
+    ages: bool = False
 
 
 def read_rules(paths: Sequence[Path]) -> tuple[RuleSegment, ...]:
@@ -106,7 +106,7 @@ def plan_rules(
             sizes.get(rule.id, 0),
             sum(one.segment == rule.id and one.entered for one in entries),
             sum(one.segment == rule.id and not one.entered for one in entries),
-            unsolved(rule.condition),
+            "segment" in needed_columns(rule.condition),
         )
         for rule in rules
     }

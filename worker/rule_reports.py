@@ -8,8 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from campaigns.conditions import first_failed, mask
-from campaigns.flips import unsolved
+from campaigns.conditions import first_failed, mask, needed_columns
 from connectors.events import moment
 from segmentation.explain_segments import differences
 from segmentation.record import DAY
@@ -53,7 +52,7 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
         "description": running.rule.description,
         "version": running.version,
         "definition": condition_words(words, running.rule.condition),
-        "hourly": unsolved(running.rule.condition),
+        "ages": "segment" in needed_columns(running.rule.condition),
         "customers": len(inside),
         "shop": int(known),
         "share": len(inside) / max(int(known), 1),
@@ -79,12 +78,8 @@ def rule_lines(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
         yield found["description"]
     yield words.say("By rule, version {version}:", version=found["version"])
     yield f"  {found['definition']}"
-    if found["hourly"]:
-        yield "  " + words.say(
-            "Time moves {features} in a way that nobody computes: who follows from it is looked "
-            "for with each ageing, not at the moment.",
-            features=words.enumerated(found["hourly"]),
-        )
+    if found["ages"]:
+        yield "  " + words.say("Stages and groups move with each ageing, and this with them.")
     yield words.say(
         "{size} customers, {share} of the {shop} that are known, visitors among them",
         size=number(found["customers"]),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from campaigns.conditions import Condition, Did, Every, Not, Some, Test, mask
-from campaigns.facts import Column, Facts, history_column
+from campaigns.facts import FACTS, Column, Facts, history_column
 from campaigns.flips import Past, Setting, next_flip, unsolved
 from campaigns.operators import Mask
 from segmentation import running
@@ -167,11 +167,7 @@ def test_what_only_an_event_can_undo_has_no_moment() -> None:
     assert (people.flips(rare.parts[1], NOW) < FOREVER).any()
 
 
-def test_what_nobody_can_compute_is_named() -> None:
-    drift = Test("spend_per_day", "at_least", 1.0)
-    solved = Test("recency_days", "at_least", 1.0)
-    still = (Test("attribute.size", "equals", "L"), Test("segment", "equals", "lost"))
-    assert unsolved(Every((solved, Not(Some((drift, Did("product_viewed", 3))))))) == (
-        "spend_per_day",
-    )
-    assert unsolved(Every((solved, *still))) == ()
+def test_every_fact_that_conditions_know_is_solved() -> None:
+    names = ("spend_per_day", "recency_days", "attribute.size", "segment", "orders")
+    assert [unsolved(Test(name, "is_known", True)) for name in names] == [True, *[False] * 4]
+    assert [name for name in FACTS if unsolved(Test(name, "is_known", True))] == []

@@ -38,8 +38,8 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     rows = [(name, one.change, one.now, one.entering, one.leaving) for name, one in found.items()]
     print_table("Plan", columns, rows)
     for name, one in found.items():
-        if one.hourly:
-            say(f"{name}: {', '.join(one.hourly)}: followed with each ageing, not at the moment")
+        if one.ages:
+            say(f"{name}: stages and groups move with each ageing (SHOAL_TICK_EVERY); so does it")
 
 
 def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:

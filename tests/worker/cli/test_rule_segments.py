@@ -25,6 +25,7 @@ from worker.runtime import Kit, close_kit, open_kit
 from worker.settings import settings_from
 
 LIBRARY = Path(campaigns.__file__).parent / "library"
+STAGES = ("lost", "hibernating")
 BIG = "rule.big_spenders"
 
 
@@ -144,6 +145,18 @@ def test_a_customer_is_told_why_in_two_languages(house: House) -> None:
     chinese = house.shoal("customers", "explain", stranger, "--language", "zh").out
     assert f"高消费客户 ({BIG}): 不属于该群" in chinese
     assert "实际为" in chinese
+
+
+def test_a_rule_on_stages_says_that_these_age(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "gone.yaml"
+    file.write_text("segment: rule.gone\nname: Gone\nif: {segment: {in: [lost, hibernating]}}\n")
+    assert "rule.gone: stages and groups move with each ageing" in house.said("plan", file).out
+    house.said("apply", file)
+    house.later()
+    assert "move with each ageing, and this with them" in house.said("show", "rule.gone").out
+    assert "随之变动" in house.said("show", "rule.gone", "--language", "zh").out
+    stages = [len(house.said("members", one, "--json").json["members"]) for one in STAGES]
+    assert len(house.said("members", "rule.gone", "--json").json["members"]) == sum(stages) > 0
 
 
 def test_a_removed_rule_says_who_still_names_it(house: House, tmp_path: Path) -> None:
