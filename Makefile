@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools check test test-slow test-stores demo demo-vendure docs lock clean
+.PHONY: help install tools check test test-slow test-stores test-browser demo demo-vendure docs lock clean
 
 help:  ## lists the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -25,15 +25,18 @@ check: tools  ## format, lint, types, layers
 SIDE_BY_SIDE := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
 
 test: tools  ## the tests, but for the slow ones (6 minutes on two cores)
-	$(BIN)/pytest -q -m "not stores and not slow" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -q -m "not stores and not slow and not browser" $(SIDE_BY_SIDE)
 
 test-slow: tools  ## whole demos, kills of everything, trials (5 minutes on two cores)
-	$(BIN)/pytest -q -m "slow and not stores" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -q -m "slow and not stores and not browser" $(SIDE_BY_SIDE)
 
 test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB from npm, once)
 	@rm -f .stores/vendure/result.json
 	$(BIN)/pytest -q -m stores tests/stores
 	@cat .stores/vendure/result.json
+
+test-browser: tools  ## opens the report in Chromium (Debian's, once, where root may install it)
+	@chromium=$$(.ci/find-chromium) && CHROMIUM="$$chromium" $(BIN)/pytest -q -m browser tests/worker
 
 demo: install  ## plays two years of a real shop's purchases
 	$(BIN)/shoal demo

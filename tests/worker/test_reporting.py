@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import html
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -34,6 +38,7 @@ from worker.stores import AddedStore
 from worker.surrogates import learn_tree
 
 ONE_IN: Final = 16
+CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 SECTIONS: Final = (
     *("stages", "spending", "sizes", "flows", "profiles", "map", "questions", "trust"),
 )
@@ -258,6 +263,47 @@ def stored_words(connection: Any) -> Iterator[str]:
     ):
         for row in connection.execute(query):
             yield from (str(value) for value in row if value)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here; `make test-browser` looks")
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_browser_draws_every_picture_and_complains_of_nothing(
+    judged: tuple[Kit, Shop, dict[int, str]], language: str, tmp_path: Path
+) -> None:
+    """Also on a narrow screen, where nothing but tables may be wider than it."""
+    kit, shop, groups = judged
+    many = list(groups)[80:100]
+    moves(kit, shop.number, [(one, 5, "new.one_order", groups[one], "event") for one in many])
+    text = page(report_of(kit), Words(language, shop.currency))
+    asks = "{const it=document.documentElement;it.dataset.over=it.scrollWidth-it.clientWidth}"
+    (tmp_path / "who.html").write_text(f"{text}<script>setTimeout(()=>{asks},2000)</script>")
+    ran = opened(tmp_path, "who.html")
+    assert [line for line in ran.stderr.splitlines() if ":CONSOLE" in line] == []
+    places = ran.stdout.partition("<script>")[0].split('id="plot-')[1:]
+    assert [place.partition('"')[0] for place in places] == list(PLOTS)
+    assert [place[:20] for place in places if 'class="main-svg"' not in place] == []
+    assert 'data-over="0"' in ran.stdout
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here; `make test-browser` looks")
+def test_a_browser_is_heard_complaining(tmp_path: Path) -> None:
+    (tmp_path / "bad.html").write_text("<body><script>throw new Error('bad')</script>")
+    assert "Uncaught Error: bad" in opened(tmp_path, "bad.html").stderr
+
+
+def opened(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """A page in Chromium: what became of it, and what the browser said."""
+    words = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr")
+    size = ("--window-size=500,900", "--virtual-time-budget=6000", f"--user-data-dir={folder}/me")
+    return subprocess.run(  # noqa: S603 - a browser of this machine, on our own page
+        [CHROMIUM, *words, *size, "--dump-dom", f"file://{folder / name}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
 
 
 def test_what_a_shop_writes_cannot_run(judged: tuple[Kit, Shop, dict[int, str]]) -> None:
