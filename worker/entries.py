@@ -15,14 +15,17 @@ from worker.shop import Shop
 _CHANGE: Final = ("segment", "customer", "number", "store", "at", "entered", "cause", "version")
 _STANDING: Final = ("store", "segment", "customer", "is_in", "since", "number")
 _READ: Final = ("segment", "customer", "is_in", "number")
-# (segment, customer) → whether they are in, and how many changes there were.
-Standing = dict[tuple[str, int], tuple[bool, int]]
+# Segment → customer → whether they are in, and how many changes there were.
+Standing = dict[str, dict[int, tuple[bool, int]]]
 
 
 def standing(connection: Connection, customers: Collection[int]) -> Standing:
-    """(segment, customer) → whether they are in, and how many changes there were; one query."""
+    """Who of some customers is or was in which segment; one query."""
     rows = bulk.select_keys(connection, models.memberships, _READ, "customer", customers)
-    return {(name, customer): (bool(is_in), number) for name, customer, is_in, number in rows}
+    found: Standing = defaultdict(dict)
+    for segment, customer, is_in, number in rows:
+        found[segment][customer] = bool(is_in), number
+    return found
 
 
 def write_entries(connection: Connection, store: int, entries: Sequence[Entry]) -> None:
@@ -76,7 +79,8 @@ def close_segment(connection: Connection, shop: Shop, segment: str, version: int
 def memberships_of(connection: Connection, customers: Collection[int]) -> dict[int, list[str]]:
     """The rule segments that each of some customers is in, by id; one query."""
     found: dict[int, list[str]] = defaultdict(list)
-    for (segment, customer), (is_in, _) in sorted(standing(connection, customers).items()):
-        if is_in:
-            found[customer].append(segment)
+    for segment, its in sorted(standing(connection, customers).items()):
+        for customer, (is_in, _) in its.items():
+            if is_in:
+                found[customer].append(segment)
     return found

@@ -7,7 +7,7 @@ new, edited or removed is asked of everybody once, silently, before the next bat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from campaigns.flips import next_flip
 from segmentation.clocks import FOREVER
 from worker import bulk, judging, models, roster, timers
 from worker.batch import Batch, Entry, Timer
-from worker.entries import Standing, close_segment, standing, write_entries
+from worker.entries import close_segment, standing, write_entries
 from worker.identities import Directory
 from worker.rule_facts import ground_of
 from worker.shop import RunningRule, Shop
@@ -72,36 +72,29 @@ def differences(connection: Connection, batch: Batch, causes: Mapping[int, str])
         condition = running.rule.condition
         inside = mask(condition, facts)
         np.minimum(flips, next_flip(condition, facts, setting), out=flips)
-        was = _was_in(before, running.rule.id, batch)
+        its = before.get(running.rule.id, {})
+        was = np.zeros(facts.rows, np.bool_)
+        was[[row[customer] for customer, (is_in, _) in its.items() if is_in]] = True
         moved = rows[inside[rows] != was[rows]].tolist()
-        found += _entries(
-            batch, running, before, [(one, bool(inside[one])) for one in moved], causes
+        entering = [(batch.roster.people[at].id, bool(inside[at])) for at in moved]
+        found += (
+            _entry(batch, running, its, (customer, is_in, causes[customer]))
+            for customer, is_in in entering
         )
     _set_timers(batch, rows[flips[rows] < FOREVER].tolist(), flips)
     return found
 
 
-def _was_in(before: Standing, segment: str, batch: Batch) -> Any:
-    was = np.zeros(len(batch.roster.people), np.bool_)
-    for (name, customer), (is_in, _) in before.items():
-        if name == segment and is_in:
-            was[batch.roster.row[customer]] = True
-    return was
-
-
-def _entries(
+def _entry(
     batch: Batch,
     running: RunningRule,
-    before: Standing,
-    moved: Iterable[tuple[int, bool]],
-    causes: Mapping[int, str],
-) -> Iterator[Entry]:
-    segment = running.rule.id
-    for row, is_in in moved:
-        customer = batch.roster.people[row].id
-        _, number = before.get((segment, customer), (False, 0))
-        cause = causes[customer]
-        yield Entry(segment, customer, number + 1, batch.now, is_in, cause, running.version)
+    its: Mapping[int, tuple[bool, int]],
+    what: tuple[int, bool, str],
+) -> Entry:
+    customer, entered, cause = what
+    _, number = its.get(customer, (False, 0))
+    version = running.version
+    return Entry(running.rule.id, customer, number + 1, batch.now, entered, cause, version)
 
 
 def _set_timers(batch: Batch, rows: Iterable[int], flips: Any) -> None:
@@ -122,15 +115,16 @@ def _unite(connection: Connection, batch: Batch) -> None:
     for loser, winner in pairs:
         batch.dropped_timers.append((TIMER, str(loser)))
         for segment, version in versions.items():
-            is_in, number = known.get((segment, loser), (False, 0))
-            stays_in, own = known.get((segment, winner), (False, 0))
+            its = known.setdefault(segment, {})
+            is_in, number = its.get(loser, (False, 0))
+            stays_in, own = its.get(winner, (False, 0))
             if not is_in:
                 continue
-            known[segment, loser] = False, number + 1
+            its[loser] = False, number + 1
             what = (batch.now, False, "event", version)
             told.append(Entry(segment, loser, number + 1, *what))
             if not stays_in:
-                known[segment, winner] = True, own + 1
+                its[winner] = True, own + 1
                 told.append(Entry(segment, winner, own + 1, batch.now, True, "event", version))
     write_entries(connection, batch.shop.number, told)
     bulk.delete_keys(connection, models.memberships, "customer", [loser for loser, _ in pairs])

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from connectors.events import moment
 from segmentation import running
@@ -34,7 +34,10 @@ Folded = tuple[Records, dict[int, set[str]]]
 
 
 def refold_all(connection: Connection) -> int:
-    """Write every customer's record and key columns anew; how many customers there are."""
+    """Write every customer's record and key columns anew; how many customers there are.
+
+    Rules are asked of everybody again before the next batch.
+    """
     done = 0
     stores = connection.execute(select(models.stores.c.number, models.stores.c.id)).all()
     for store, name in stores:
@@ -46,6 +49,8 @@ def refold_all(connection: Connection) -> int:
         for page in _pages(ids.all()):
             _write(connection, name, page, _folded(connection, store, page, None))
             done += len(page)
+    rules = models.rules.c
+    connection.execute(update(models.rules).where(rules.body != "").values(judged=0))
     return done
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from msgspec import structs
+from sqlalchemy import update
 
 from connectors.events import microseconds
 from connectors.records import Customer
@@ -18,6 +19,7 @@ from worker.batch import Entry
 from worker.database import reading, transaction
 from worker.entries import memberships_of, standing, write_entries
 from worker.erasure import erasure_event
+from worker.refolding import refold_all
 
 MICROSECOND = timedelta(microseconds=1)
 RECENT = "{recency_days: {at_most: 30}}"
@@ -188,6 +190,19 @@ def test_who_yields_leaves_and_who_stays_is_in_without_a_wake(driver: Driver) ->
     assert occasions(driver) == []
 
 
+def test_records_computed_again_ask_everybody_again(driver: Driver) -> None:
+    driver.rule("often", "{orders: {at_least: 2}}")
+    driver.tell(driver.order("o1", "ann"), driver.order("o2", "ann"))
+    with transaction(driver.kit.engine) as connection:
+        mine = models.orders.c.order_id == "o2"
+        connection.execute(update(models.orders).where(mine).values(is_counted=False))
+        refold_all(connection)
+    assert inside(driver) == ["rule.often"]
+    driver.pass_time(MINUTE)
+    assert inside(driver) == []
+    assert [one[2] for one in changes(driver)] == ["event", "rule"]
+
+
 def test_an_erased_customer_leaves_no_row_of_a_rule(driver: Driver) -> None:
     driver.rule("recent", RECENT)
     driver.tell(driver.order("o1", "ann"), driver.order("o2", "bea"))
@@ -233,7 +248,7 @@ def test_a_band_of_a_prediction_is_kept_in_the_same_rows(driver: Driver) -> None
     ]
     with transaction(driver.kit.engine) as connection:
         write_entries(connection, driver.number, told)
-        assert standing(connection, people) == {(segment, people[1]): (True, 1)}
+        assert standing(connection, people) == {segment: {people[1]: (True, 1)}}
     driver.rule("recent", RECENT)
     driver.drain()
     assert inside(driver, "bea") == [segment, "rule.recent"]
