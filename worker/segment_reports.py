@@ -17,6 +17,7 @@ from segmentation.wording_segments import difference_words, fidelity_words, rule
 from worker import models
 from worker.drawing import JUDGED_BY, drawn, features_of, ids_of, is_buyer
 from worker.errors import ShoalError
+from worker.known_fields import known_fields, sentence, used_fields
 from worker.segment_changes import changes
 from worker.shop import Shop
 from worker.surrogates import kept_tree
@@ -74,6 +75,9 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
     looked_at = drawn(members)
     columns = features_of(connection, shop, looked_at)
     judged_by = shop.model.features or JUDGED_BY
+    own = shop.model.constructed
+    apart = differences(columns, everybody, own) if members else ()
+    named = (*judged_by, *(one.feature for one in apart))
     return {
         "id": segment,
         "name": segment_words(words, segment),
@@ -83,16 +87,14 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
         "model": shop.model.version,
         "kind": shop.model.kind,
         "profile": [
-            {**msgspec.to_builtins(one), "words": difference_words(words, one)}
-            for one in differences(columns, everybody, shop.model.constructed)
-        ]
-        if members
-        else [],
-        "tree": _tree(connection, shop, segment, everybody, words),
-        "typical": [
-            looked_at[row]
-            for row in typical_rows(columns, everybody, judged_by, shop.model.constructed)
+            {**msgspec.to_builtins(one), "words": difference_words(words, one)} for one in apart
         ],
+        "known": [
+            {**msgspec.to_builtins(one), "words": sentence(words, one)}
+            for one in known_fields(connection, shop, used_fields(named, own))
+        ],
+        "tree": _tree(connection, shop, segment, everybody, words),
+        "typical": [looked_at[row] for row in typical_rows(columns, everybody, judged_by, own)],
         "changes": changes(connection, shop, segment, len(members), words),
     }
 

@@ -36,6 +36,8 @@ def _profile(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {one['words']}"
     if not found["profile"]:
         yield "  " + words.say("nothing: they are as everybody in the shop")
+    for one in found["known"]:
+        yield f"  {one['words']}"
 
 
 def _rules(words: Words, tree: Mapping[str, Any] | None) -> Iterator[str]:

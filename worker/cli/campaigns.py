@@ -29,17 +29,21 @@ def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """
     from campaigns.check import Known
     from worker.campaign_files import read_files
+    from worker.cli.known_here import known_here
 
     files = read_files(paths, Known())
     said = [{"path": path, "problem": str(problem)} for path, problem in files.warnings]
     said += [{"path": path, "problem": problem} for path, problem in _misfits_here(files, store)]
+    known = known_here(files.campaigns, store)
     if json:
         told = [one.id for one in files.campaigns]
         policies = [one.segment for one in files.policies]
-        print_json({"campaigns": told, "policies": policies, "warnings": said})
+        print_json({"campaigns": told, "policies": policies, "warnings": said, "known": known})
         return
     for one in said:
         say(f"warning: {one['path']}: {one['problem']}")
+    for name, sentence in known:
+        say(f"{name}: {sentence}")
     say(f"{len(files.campaigns)} campaigns and {len(files.policies)} policies are well formed")
 
 
@@ -77,6 +81,7 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """Show what applying would change, and how many customers each campaign fits now."""
     from worker import campaign_files, explaining
     from worker.cli.context import reading_shop
+    from worker.known_fields import asked
     from worker.shop import Running
 
     with reading_shop(store) as (_, connection, shop):
@@ -86,12 +91,15 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
             one.id: len(explaining.audience(connection, shop, Running(one, 0, "shadow", 0)))
             for one in files.campaigns
         }
+        known = asked(connection, shop, files.campaigns)
     rows = [(name, change, fits[name]) for name, change in changes.items()]
     if json:
         told = [{"id": one, "change": two, "customers": three} for one, two, three in rows]
-        print_json({"store": shop.id, "campaigns": told})
+        print_json({"store": shop.id, "campaigns": told, "known": known})
         return
     print_table("Plan", ("campaign", "change", "customers it fits now"), rows)
+    for name, sentence in known:
+        say(f"{name}: {sentence}")
 
 
 @app.command()

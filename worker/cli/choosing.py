@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a command imports what it needs
     from collections.abc import Callable
 
     from segmentation.choosing.candidates import Comparison
+    from worker.known_fields import KnownField
 
 _REDUCTIONS: Final = ("none", "pca", "factors")
 _SHOWN: Final = 20
@@ -47,6 +48,7 @@ def compare(
     from worker.comparing_plan import plan_of
     from worker.comparing_plots import write_plots
     from worker.database import reading, transaction
+    from worker.known_fields import known_fields, used_fields
     from worker.own_features import declared_features
     from worker.plotting import require_plotly
 
@@ -56,6 +58,8 @@ def compare(
         with _progress() as step, reading(kit.engine) as connection:
             shop = chosen_shop(connection, kit, store)
             plan = plan_of(shop, k, methods, reduce, declared_features(connection, shop.number))
+            fields = used_fields(plan.features, plan.constructed)
+            known = known_fields(connection, shop, fields)
             seen = snapshot(connection, shop, plan, sample, lambda what: step(what, 0, 0))
         with _progress() as step:
             found = compared(seen, plan, step)
@@ -63,7 +67,7 @@ def compare(
             keep(connection, shop, found, microseconds(kit.clock()))
     if out is not None:
         write_plots(found, out)
-    _show(found, every=every, json=json)
+    _show(found, known, every=every, json=json)
 
 
 @contextmanager
@@ -82,11 +86,13 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield step
 
 
-def _show(found: Comparison, *, every: bool, json: bool) -> None:
+def _show(found: Comparison, known: Sequence[KnownField], *, every: bool, json: bool) -> None:
+    from segmentation.wording import Words
     from worker import comparing_report as report
+    from worker.known_fields import sentence
 
     if json:
-        print_json(report.as_json(found))
+        print_json(report.as_json(found) | {"known": known})
         return
     order = report.ordered(found)
     shown = order if every else order[:_SHOWN]
@@ -98,8 +104,8 @@ def _show(found: Comparison, *, every: bool, json: bool) -> None:
         say(f"{len(order) - len(shown)} more with --all")
     if tried := report.tried_rows(found):
         print_table("Classifiers (cross-validated; * carries)", report.TRIED_COLUMNS, tried)
-    for sentence in report.sentences(found):
-        say(sentence)
+    for told in (*(sentence(Words(), one) for one in known), *report.sentences(found)):
+        say(told)
     if found.recommended:
         say(f"To publish it: shoal segments promote {found.recommended}")
 

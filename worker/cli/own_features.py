@@ -126,16 +126,19 @@ def select(
     json: Json = False,
 ) -> None:
     """Say which features carry the store's groups, and propose a smaller set."""
+    from segmentation.wording import Words
     from worker.cli.context import reading_shop
+    from worker.known_fields import FIELDS, known_fields, sentence
     from worker.own_features import declared_features
     from worker.selecting import paste, selected, sentences
 
     with reading_shop(store) as (_, connection, shop):
         found = selected(connection, shop)
         declared = declared_features(connection, shop.number)
+        known = known_fields(connection, shop, tuple(dict.fromkeys(FIELDS.values())))
     said = tuple(sentences(found, declared))
     if json:
-        told = {"store": shop.id, "model": shop.model.version, "selection": found}
+        told = {"store": shop.id, "model": shop.model.version, "selection": found, "known": known}
         print_json({**told, "learn_from": paste(found), "sentences": said})
         return
     used = [one for one in found.features if one.is_used]
@@ -145,8 +148,11 @@ def select(
     print_table(title, _CARRIED, [_row(one, found.keep) for one in shown])
     if len(shown) < len(found.features):
         say(f"{len(found.features) - len(shown)} more with --all")
-    for sentence in said:
-        say(sentence)
+    for one in known:
+        if one.known:
+            say(sentence(Words(), one))
+    for text in said:
+        say(text)
 
 
 def _row(one: Carrying, keep: Sequence[str]) -> tuple[str, ...]:

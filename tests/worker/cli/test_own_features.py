@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from segmentation.model import SegmentModel
 from tests.worker.cli.conftest import Shoal, added
 from tests.worker.cli.test_segment_versions import House, house
 from worker import models
-from worker.database import reading
+from worker.database import reading, transaction
 
 __all__ = ["house"]
 
@@ -85,16 +86,31 @@ def _selection_is_told(house: House, model: SegmentModel) -> None:
     assert "spend_trend" in table
 
 
+def _say_gender(house: House) -> float:
+    """Let a file have said it of every second customer; the share of buyers that this is."""
+    people = models.customers.c
+    said = {"gender": "female", "gender.from": "import", "gender.at": "2011-11-05T00:00:00+00:00"}
+    is_told = people.id % 2 == 0
+    values = {"attributes": json.dumps(said)}
+    with transaction(house.kit.engine) as connection:
+        connection.execute(update(models.customers).where(is_told).values(**values))
+        buyers = select(func.count()).where(people.orders > 0)
+        known = connection.execute(buyers.where(is_told)).scalar_one()
+        return float(known / connection.execute(buyers).scalar_one())
+
+
 def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Path) -> None:
     file = tmp_path / "features.yaml"
-    file.write_text(FILE)
+    file.write_text(FILE.replace("basket]", "basket, gender_female]"))
     features(house, "apply", file)
+    half = _say_gender(house)
     found = house.said("compare", "--k", "4", "--methods", "minibatch", "--reduce", "none")
     assert [one["id"] for one in found["candidates"]] == ["minibatch-4"]
+    assert [(one["field"], one["known"]) for one in found["known"]] == [("gender", half)]
     house.said("promote", "minibatch-4", "--yes")
     house.days(1)
     learned = house.body(1)
-    assert learned.features[-2:] == ("spend_trend", "basket")
+    assert learned.features[-3:] == ("spend_trend", "basket", "gender_female")
     told = features(house, "plan", file)
     assert "were promoted (minibatch-4)" in told["sentences"][0]
     # The file goes back to the catalogue; the promoted groups stay what they are.
@@ -104,8 +120,11 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
         "spend_trend": "removed",
     }
     assert house.learned().constructed == learned.constructed
-    profile = house.shoal("segments", "show", learned.groups[0].id)
+    profile = house.shoal("segments", "show", learned.groups[0].id, "--language", "zh")
     assert profile.code == 0, profile.err
+    assert "50% 已知" in profile.out
+    assert "2011-11-05" in profile.out
+    assert f"Known of {half:.0%}" in house.shoal("features", "select").out
 
     file.write_text(FILE)
     features(house, "apply", file)

@@ -1,0 +1,126 @@
+"""Of how many customers it is known who they are, field by field, whose word that is and how old.
+
+Said wherever such a field is used: a condition on ages reaches only those whose age is known, and
+a group that gender tells apart is told apart by those who said it. A sample is read here;
+`worker.quality` counts everybody.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from campaigns.campaign import Campaign
+from campaigns.conditions import needed_columns
+from segmentation.constructed import Constructed, made_of
+from segmentation.wording import Words, message, share
+from worker import models
+from worker.drawing import drawn, ids_of, is_buyer
+from worker.shop import Shop
+
+_PAGE: Final = 500
+_COARSE: Final = ("birth_year", "gender", "income_band", "education", "household_size")
+# Feature or condition -> the attribute that it is made of.
+FIELDS: Final = {
+    "age": "birth_year",
+    "gender_female": "gender",
+    "gender_male": "gender",
+    **{name: name for name in ("income_band", "education", "household_size")},
+    **{f"attribute.{name}": name for name in (*_COARSE, "occupation", "region")},
+}
+_NAMES: Final = {
+    "birth_year": message("age"),
+    "gender": message("gender"),
+    "income_band": message("income"),
+    "education": message("education"),
+    "household_size": message("household"),
+    "occupation": message("occupation"),
+    "region": message("region"),
+}
+
+
+class KnownField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One field: the share of customers of whom it is known, and of these by whose word.
+
+    ``sources`` are the greatest first ('': kept before sources were); ``latest`` is the newest
+    day on which anybody said it, '' if none is kept.
+    """
+
+    field: str
+    known: float
+    sources: tuple[tuple[str, float], ...] = ()
+    latest: str = ""
+
+
+def used_fields(names: Iterable[str], own: Sequence[Constructed] = ()) -> tuple[str, ...]:
+    """The demographic fields that features or conditions of these names are made of."""
+    found = (FIELDS[name] for name in made_of(names, own) if name in FIELDS)
+    return tuple(dict.fromkeys(found))
+
+
+def known_fields(
+    connection: Connection, shop: Shop, fields: Sequence[str]
+) -> tuple[KnownField, ...]:
+    """Each field's completeness among at most 4,096 customers with an order, drawn by lot."""
+    if not fields:
+        return ()
+    told = _attributes(connection, drawn(ids_of(connection, is_buyer(shop))))
+    return tuple(_one(field, told) for field in fields)
+
+
+def _attributes(connection: Connection, ids: list[int]) -> list[dict[str, Any]]:
+    people, found = models.customers.c, []
+    for start in range(0, len(ids), _PAGE):
+        rows = connection.execute(
+            select(people.attributes).where(people.id.in_(ids[start : start + _PAGE]))
+        ).scalars()
+        found += [msgspec.json.decode(row or "{}", type=dict[str, Any]) for row in rows]
+    return found
+
+
+def _one(field: str, told: Sequence[dict[str, Any]]) -> KnownField:
+    known = [one for one in told if field in one]
+    sources = Counter(str(one.get(f"{field}.from", "")) for one in known)
+    days = [str(one[f"{field}.at"])[:10] for one in known if f"{field}.at" in one]
+    return KnownField(
+        field,
+        len(known) / len(told) if told else 0.0,
+        tuple((name, count / len(known)) for name, count in sources.most_common()),
+        max(days, default=""),
+    )
+
+
+def sentence(words: Words, found: KnownField) -> str:
+    """How complete a field is, for people."""
+    said = {"field": words.say(_NAMES[found.field]), "known": share(found.known)}
+    sources = [name for name, _ in found.sources if name]
+    if not sources:
+        return words.say("Known of {known} of those who have ordered: {field}.", **said)
+    return words.say(
+        "Known of {known} of those who have ordered: {field} (source: {sources}; latest {day}).",
+        sources=words.enumerated(sources),
+        day=found.latest,
+        **said,
+    )
+
+
+def asks(campaigns: Iterable[Campaign]) -> dict[str, tuple[str, ...]]:
+    """The demographic fields that campaigns' conditions ask for, by id; others are left out."""
+    fields = {one.id: used_fields(sorted(needed_columns(one.condition))) for one in campaigns}
+    return {name: its for name, its in fields.items() if its}
+
+
+def asked(
+    connection: Connection, shop: Shop, campaigns: Iterable[Campaign]
+) -> list[tuple[str, str]]:
+    """Of each campaign whose conditions ask for such a field, its id and how complete that is."""
+    fields = asks(campaigns)
+    every = tuple(dict.fromkeys(field for its in fields.values() for field in its))
+    found = {one.field: one for one in known_fields(connection, shop, every)}
+    return [
+        (name, sentence(Words(), found[field])) for name, its in fields.items() for field in its
+    ]
