@@ -36,7 +36,7 @@ test-stores: tools .stores/vendure/node  ## plays against a real Vendure (170 MB
 	@cat .stores/vendure/result.json
 
 test-browser: tools  ## opens the report in Chromium (Debian's, once, where root may install it)
-	@chromium=$$(.ci/find-chromium) && CHROMIUM="$$chromium" $(BIN)/pytest -q -m browser tests/worker
+	@chromium=$$(.ci/find-chromium) && CHROMIUM="$$chromium" $(BIN)/pytest -q -m browser tests/worker/test_reporting.py
 
 demo: install  ## plays two years of a real shop's purchases
 	$(BIN)/shoal demo

@@ -229,6 +229,7 @@ def test_groups_of_before_are_counted_under_their_present_ids(
     found = report_of(kit)
     assert {one.id for one in found.profiles.groups} <= {one.id for one in renamed}
     assert sum(one.customers for one in found.profiles.groups) == len(groups)
+    assert found.profiles.waiting == 0
     assert [one.number for one in found.health.versions] == [2, 1]
     assert page(found, Words())
 
@@ -265,9 +266,26 @@ def stored_words(connection: Any) -> Iterator[str]:
             yield from (str(value) for value in row if value)
 
 
+def test_who_waits_for_a_new_version_is_told(judged: tuple[Kit, Shop, dict[int, str]]) -> None:
+    kit, shop, groups = judged
+    strange = tuple(
+        msgspec.structs.replace(one, id=f"{one.stage}.strange_{at}", formerly=())
+        for at, one in enumerate(shop.model.groups[1:], 1)
+    )
+    first = shop.model.groups[0]
+    model = msgspec.structs.replace(shop.model, version=2, groups=(first, *strange))
+    publish(kit, shop.number, model, {})
+    found = report_of(kit)
+    known = list(groups.values()).count(first.id)
+    assert found.profiles.waiting == len(groups) - known > 0
+    text = page(found, Words())
+    assert f"{found.profiles.waiting} customers are still in groups of an earlier version" in text
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium here; `make test-browser` looks")
 @pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_browser_draws_every_picture_and_complains_of_nothing(
     judged: tuple[Kit, Shop, dict[int, str]], language: str, tmp_path: Path
 ) -> None:

@@ -119,8 +119,13 @@ class GroupProfile(msgspec.Struct, frozen=True):
 
 
 class Profiles(msgspec.Struct, frozen=True):
-    """The groups, the best stage first, and the shop's own medians in the same columns."""
+    """The groups, the best stage first, and the shop's own medians in the same columns.
 
+    ``waiting`` are customers whom the version in force has not been asked about yet, and who were
+    in a group that it does not know.
+    """
+
+    waiting: int
     shop: tuple[Cell, ...]
     groups: tuple[GroupProfile, ...]
 
@@ -134,10 +139,10 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """A published version: when, by whom, and how many changed group by it (None: not known)."""
+    """A published version: when, by whom, how many changed group by it; None is not known."""
 
     number: int
-    at: int
+    at: int | None
     by: str
     groups: int
     moved: int | None

@@ -40,7 +40,7 @@ def gathered(connection: Connection, shop: Shop) -> Report:
         history=history(by_stage, moves),
         flows=_worth_telling([flows(moves, days) for days in _SPANS]),
         picture=picture(shop.model, found.columns, found.stages),
-        profiles=sampling.profiles(shop, found, sampling.group_sizes(shop, by_group)),
+        profiles=sampling.profiles(shop, found, by_group),
         tree=sampling.tree(connection, shop, found),
         health=health(connection, shop, moves),
     )

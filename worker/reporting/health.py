@@ -22,6 +22,7 @@ MUCH_WORSE: Final = 1.25
 """Error, in that of the groups when they were found, from which to act."""
 
 _VERSIONS: Final = 8  # shown, the newest
+_BACK: Final = "rollback"
 
 
 class _Body(msgspec.Struct):
@@ -78,11 +79,12 @@ def _versions(
     for row in rows:
         body = msgspec.json.decode(row.body, type=_Body)
         told = msgspec.json.decode(row.report, type=_Told)
-        at = int(row.published_at)
+        at: int | None = int(row.published_at)
         if shop.is_on_log_time:
             # Publishing is told in the wall's time, and what was rolled back to was learned before.
-            ago = first_days.get(row.version)
-            at = microseconds(body.learned_at) if ago is None else shop.now - ago * DAY
+            ago, learned = first_days.get(row.version), microseconds(body.learned_at)
+            at = None if told.by == _BACK else learned
+            at = at if ago is None else shop.now - ago * DAY
         found.append(
             Version(
                 number=row.version,

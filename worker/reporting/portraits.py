@@ -48,8 +48,14 @@ def profiles(words: Words, report: Report) -> Section | None:
     rows = [_row(_name(words, one), words, one.cells) for one in its.groups]
     table = element("table", element("tr", *heads), shop, *rows, kind="heat")
     cards = [_card(words, one) for one in its.groups]
+    waiting = words.say(
+        "{customers} customers are still in groups of an earlier version and stand in no row; they "
+        "are moved within the hour while Shoal runs.",
+        customers=number(its.waiting),
+    )
     body = [
         paragraph(told),
+        *([paragraph(waiting)] if its.waiting else []),
         element("div", table, kind="wide"),
         element("h3", words.say("What sets each group apart")),
         element("div", *cards, kind="cards"),

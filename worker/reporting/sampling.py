@@ -65,11 +65,15 @@ def typical(found: Sample) -> dict[str, Typical]:
 _TYPICAL: Final = ("recency_days", "orders", "monetary_value")
 
 
-def profiles(shop: Shop, found: Sample, sizes: Mapping[str, int]) -> Profiles:
-    """Each group that has customers beside the shop; ``sizes`` are all of its customers."""
+def profiles(shop: Shop, found: Sample, counted: Mapping[str, int]) -> Profiles:
+    """Each group that has customers beside the shop.
+
+    ``counted`` are all customers by the ids of groups that they were given, of any version.
+    """
+    sizes = group_sizes(shop, counted)
     names, own = shop.model.features or JUDGED_BY, shop.model.constructed
     plain = {name: column for name, column in found.columns.items() if not _UNTOLD.fullmatch(name)}
-    everybody, every = max(sum(sizes.values()), 1), found.columns
+    everybody, every = max(sum(counted.values()), 1), found.columns
     groups = []
     for at, group in enumerate(shop.model.groups):
         rows = found.groups == at
@@ -81,7 +85,8 @@ def profiles(shop: Shop, found: Sample, sizes: Mapping[str, int]) -> Profiles:
             groups.append(GroupProfile(group.id, sizes[group.id], share, cells, told))
     middles = tuple(_cell(entry(name, own), every[name], every[name]) for name in names)
     order = sorted(groups, key=lambda one: (STAGES.index(one.id.partition(".")[0]), -one.customers))
-    return Profiles(middles if groups else (), tuple(order))
+    waiting = everybody - sum(sizes.values()) - counted.get("", 0)
+    return Profiles(waiting if groups else 0, middles if groups else (), tuple(order))
 
 
 def group_sizes(shop: Shop, counted: Mapping[str, int]) -> dict[str, int]:

@@ -123,7 +123,7 @@ def _versions(words: Words, found: tuple[Version, ...]) -> Html:
     rows = [
         (
             f"{one.number} ✔" if one.is_in_force else one.number,
-            element("span", date(words, moment(one.at)), kind="named"),
+            element("span", _since(words, one), kind="named"),
             maker_words(words, one.by) or UNKNOWN,
             number(one.groups),
             _kept(words, one),
@@ -136,6 +136,10 @@ def _versions(words: Words, found: tuple[Version, ...]) -> Html:
     )
     note = paragraph(together([told, " ", code("shoal segments rollback VERSION")]), "soft")
     return together([grid(heads, rows, texts=3), note])
+
+
+def _since(words: Words, found: Version) -> str:
+    return UNKNOWN if found.at is None else date(words, moment(found.at))
 
 
 def _kept(words: Words, found: Version) -> str:
