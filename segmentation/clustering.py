@@ -77,7 +77,8 @@ def learned(
     Same input, same model: what is drawn by lot is drawn by the version's number.
     """
     if previous and (previous.kind == "carried" or is_held(previous, now)):
-        return Learned(msgspec.structs.replace(previous, version=previous.version + 1))
+        present = previous.version
+        return Learned(msgspec.structs.replace(previous, version=present + 1, follows=present))
     recipe = promoted(previous, recipe)
     buyers = _buyers(columns, recipe)
     if previous is None or previous.kind == "rules":

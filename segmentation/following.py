@@ -34,7 +34,9 @@ def follow(previous: SegmentModel, sums: GroupSums | None, now: datetime) -> Seg
     its = latest(sums, previous) if sums else None
     version = previous.version + 1
     if sums is None or its is None:
-        return msgspec.structs.replace(previous, version=version, learned_at=now)
+        return msgspec.structs.replace(
+            previous, version=version, learned_at=now, follows=previous.version
+        )
     centres = stepped(centres_of(sums), its)
     frame = _rescaled(previous, its)
     error = float(its.error[0]) / its.customers
@@ -46,6 +48,7 @@ def follow(previous: SegmentModel, sums: GroupSums | None, now: datetime) -> Seg
         hysteresis=1.0,
         margin=HELD * error,
         error=error,
+        follows=previous.version,
     )
     profile = profiled(model, its.counts)
     if profile is None:

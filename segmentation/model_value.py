@@ -53,7 +53,8 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and ``shares`` are each feature's tenths (transformed, not scaled) and who was in them at
     ``scaled_at``: what drift is measured against. Other groups were last tried on everybody at
     ``looked_at``, and the best of them taken at ``settled_at``; until ``held_until`` learning
-    replaces nothing that an owner rolled back to.
+    replaces nothing that an owner rolled back to. ``follows`` is the version whose groups these
+    are, moved on a little; 0: they are others.
     """
 
     version: int
@@ -83,6 +84,7 @@ class SegmentModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clips: tuple[Range | None, ...] = ()
     scalings: tuple[Scaled, ...] = ()
     constructed: tuple[Constructed, ...] = ()
+    follows: int = 0
     format: int = FORMAT
 
 

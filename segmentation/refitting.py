@@ -99,6 +99,7 @@ def _framed(model: SegmentModel, buyers: Columns, recipe: Recipe) -> SegmentMode
         customers=len(buyers["orders"]),
         hysteresis=1.0,
         scaled_at=model.version,
+        follows=0,
         rules=learn_thresholds(buyers),
         bounds=bounds,
         shares=shares,

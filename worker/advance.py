@@ -55,11 +55,12 @@ class Woken:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What a batch brings: facts, the clock's ticks, and the timers that are due."""
+    """What a batch brings: facts, the clock's ticks, due timers, and whom a new version settles."""
 
     told: Sequence[Event]
     ticks: Sequence[Event]
     due: list[Timer]
+    settled: Sequence[int]
 
 
 def advance(
@@ -76,8 +77,9 @@ def advance(
     """
     if shop.has_new_rules:
         shop = memberships.catch_up(connection, shop)
+    settled: Sequence[int] = ()
     if shop.model.version != shop.judged_by:
-        shop = rejudging.judge_anew(connection, shop)
+        shop, settled = rejudging.judge_anew(connection, shop)
         memberships.follow_model(connection, shop)
     found = intake.sort_out(
         connection, events, kit.settings.keep_browsing, on_log_time=shop.is_on_log_time
@@ -85,14 +87,14 @@ def advance(
     ticks = [event for event in found.fresh if event.type == "clock_ticked"]
     told = [event for event in found.fresh if event.type not in intake.CONTROL]
     due = _due(connection, shop, reach, has_events=bool(found.fresh))
-    if ticks:
-        last = microseconds(ticks[-1].at)
-        is_settling = turns.is_settling(connection, kit.settings, shop, last)
-        shop = replace(shop, is_settling=is_settling)
-    if not found.fresh and not due:
+    if ticks or settled:
+        last = microseconds(ticks[-1].at) if ticks else shop.now
+        is_overdue = turns.is_settling(connection, kit.settings, shop, last)
+        shop = replace(shop, is_settling=bool(settled) or is_overdue)
+    if not found.fresh and not due and not settled:
         _write_counts(connection, shop, found)
         return Woken(set_aside=found.set_aside)
-    batch = _assembled(connection, kit, shop, _News(told, ticks, due))
+    batch = _assembled(connection, kit, shop, _News(told, ticks, due, settled))
     _apply(connection, kit, batch)
     woken = _decide(connection, kit, batch)
     woken.set_aside = found.set_aside
@@ -127,7 +129,7 @@ def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Bat
         timer.customer for timer in due
     }
     wanted |= directory.merged.keys() | set(directory.merged.values())
-    wanted |= set(_moved(connection, shop, now, ticks))
+    wanted |= {*news.settled, *_moved(connection, shop, now, ticks)}
     audiences = triggers.audiences(connection, shop, due)
     wanted |= {customer for audience in audiences.values() for customer in audience}
     people = roster.load_roster(connection, shop, wanted, directory.created)

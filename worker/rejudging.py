@@ -1,7 +1,8 @@
 """Everybody to where a new model puts them, before anything else happens to them.
 
-It wakes nobody, whatever it moves, so that no room of the drain has to see it: a page at a time
-only the columns that change are written, not the records.
+Other groups move people silently: no room of the drain has to see it, so that a page at a time only
+the columns that change are written, not the records. Groups that only went on a little settle who
+had come away from theirs in the meantime: that is time's doing, and wakes campaigns.
 """
 
 from __future__ import annotations
@@ -9,20 +10,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
+from segmentation.model import from_json
 from worker import bulk, buyers, judging, models, tallies
 from worker.shop import Shop
 
 _READ: Final = ("id", "segment", "grouping", "segment_since", "segment_changes")
 
 
-def judge_anew(connection: Connection, shop: Shop) -> Shop:
-    """Move everybody whose group is another one under the model in force; the store after it."""
-    moved = 0
+def judge_anew(connection: Connection, shop: Shop) -> tuple[Shop, list[int]]:
+    """Move everybody whom only the new model moves.
+
+    Returns
+    -------
+    tuple
+        The store after it, and who belongs elsewhere by the version before as well: they are left
+        to the batch.
+    """
+    before, moved, settled = _followed(connection, shop), 0, list[int]()
     for ids, groupings, records in buyers.pages(connection, shop, None):
         groups = judging.groups_of(shop, records, groupings, shop.now)
         targets = judging.elsewhere(shop.model, ids, groupings, groups)
+        if before is not None:
+            groups = judging.groups_of(before, records, groupings, shop.now)
+            gone = judging.elsewhere(before.model, ids, groupings, groups)
+            settled += targets.keys() & gone.keys()
+            targets = {one: group for one, group in targets.items() if one not in gone}
         _move(connection, shop, targets)
         moved += len(targets)
     stores = models.stores
@@ -30,7 +44,18 @@ def judge_anew(connection: Connection, shop: Shop) -> Shop:
         update(stores).where(stores.c.number == shop.number).values(model=shop.model.version)
     )
     tallies.add(connection, shop.number, {("segment_changes", "model"): moved})
-    return replace(shop, judged_by=shop.model.version)
+    return replace(shop, judged_by=shop.model.version), sorted(settled)
+
+
+def _followed(connection: Connection, shop: Shop) -> Shop | None:
+    """The store under the version that people were judged by, if the new one follows that."""
+    if not 0 < shop.model.follows == shop.judged_by:
+        return None
+    columns = models.models.c
+    is_it = (columns.store == shop.number) & (columns.kind == "segments")
+    query = select(columns.body).where(is_it, columns.version == shop.judged_by)
+    body = connection.execute(query).scalar()
+    return None if body is None else replace(shop, model=from_json(body))
 
 
 def _move(connection: Connection, shop: Shop, targets: dict[int, int]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -31,14 +30,12 @@ def slices(shop: Shop, ticks: Sequence[Event]) -> list[tuple[int, int] | None]:
 
 
 def is_settling(connection: Connection, settings: Settings, shop: Shop, now: int) -> bool:
-    """Whether this is the last ageing pass before the next version is learned."""
+    """Whether a version is overdue by a day, and small leads must count without one."""
     learning = models.learning.c
     last = connection.execute(
         select(learning.learned_at).where(learning.store == shop.number)
     ).scalar()
-    # On the wall's time the slices of a pass are spread over the time between two ticks.
-    step = 0 if shop.is_on_log_time else settings.tick_every // timedelta(microseconds=1)
-    return now + step - (last or 0) >= settings.learn_every_us
+    return now - (last or 0) >= settings.learn_every_us + DAY
 
 
 def take_turn(connection: Connection, settings: Settings, shop: Shop, now: int) -> bool:

@@ -248,7 +248,7 @@ def test_what_an_owner_rolled_back_to_stays_until_its_day(first: SegmentModel) -
     people = shop(1500, growth=2.5)
     during = learn(people, kept, summed(kept, people), now=NOW + 3 * WEEK)
     after = learn(people, during, summed(during, people), now=NOW + 4 * WEEK)
-    assert during == msgspec.structs.replace(kept, version=2)
+    assert during == msgspec.structs.replace(kept, version=2, follows=1)
     assert after.centroids != first.centroids
 
 

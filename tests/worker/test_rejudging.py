@@ -6,7 +6,7 @@ import pytest
 
 from connectors.events import microseconds
 from tests.worker.driving import DAY, START, Driver
-from tests.worker.test_silent_publish import orders, publish
+from tests.worker.test_silent_publish import STAGES, orders, publish
 from worker import buyers, judging, models
 from worker.database import reading
 
@@ -39,6 +39,47 @@ def test_pages_together_are_the_whole_shop(driver: Driver, monkeypatch: pytest.M
         assert row.segment_changes == was.segment_changes + (row.grouping != was.grouping)
         is_same = row.segment == was.segment
         assert row.segment_since == (was.segment_since if is_same else microseconds(driver.now))
+
+
+def test_whom_time_moved_away_is_settled_by_the_next_version_and_wakes_campaigns(
+    driver: Driver,
+) -> None:
+    orders(driver, range(CUSTOMERS), (START - 200 * DAY, 190), 1.0)
+    publish(driver)
+    for stage in STAGES:
+        driver.run(
+            f"id: into-{stage.replace('_', '-')}\nwhen: {{segment: {stage}, enters: true}}\n"
+            "steps: [tag: told]\nholdout: 0\n"
+        )
+    driver.now += 14 * DAY
+    before, first = elsewhere(driver), driver.shop().model.version
+    publish(driver)
+    after = driver.shop()
+    assert after.model.follows == first
+    noted = driver.rows(
+        models.segment_changes,
+        *("customer", "cause", "segment_before", "segment_after"),
+        at=microseconds(driver.now),
+    )
+    assert {row.customer for row in noted if row.cause == "time"} <= before
+    assert not {row.customer for row in noted if row.cause == "model"} & before
+    entered = {row.customer for row in noted if row.cause == "time"} - {
+        row.customer for row in noted if row.segment_before == row.segment_after
+    }
+    assert entered
+    assert {
+        *driver.values(models.decisions, "customer"),
+        *driver.values(models.holds, "customer"),
+    } == entered
+
+
+def elsewhere(driver: Driver) -> set[int]:
+    """Who belongs into another group by the model in force, small leads and all."""
+    shop = driver.shop()
+    with reading(driver.kit.engine) as connection:
+        ((ids, groupings, records),) = buyers.pages(connection, shop, None)
+    groups = judging.groups_of(shop, records, groupings, microseconds(driver.now))
+    return set(judging.elsewhere(shop.model, ids, groupings, groups))
 
 
 def test_each_move_is_noted_and_counted_once(driver: Driver) -> None:

@@ -55,21 +55,17 @@ def test_after_a_model_the_next_is_wanted_when_its_time_has_passed(driver: Drive
     assert wishes(driver) == [(week, NOW)]
 
 
-def test_the_last_pass_before_a_version_settles_small_leads(driver: Driver) -> None:
+def test_small_leads_count_where_a_version_is_overdue(driver: Driver) -> None:
     driver.tell(driver.order("o1", "ann"))
     settings = replace(driver.kit.settings, learn_every=timedelta(days=7))
-    week, hour = microseconds(START + 7 * DAY), microseconds(START + HOUR) - NOW
-    shop = driver.shop()
-    on_log_time = replace(shop, is_on_log_time=True)
+    shop, overdue = driver.shop(), microseconds(START + 8 * DAY)
     with transaction(driver.kit.engine) as connection:
-        assert is_settling(connection, settings, on_log_time, NOW)
+        assert is_settling(connection, settings, shop, NOW)
     assert ask(driver, NOW)
     learned(driver, NOW)
     with transaction(driver.kit.engine) as connection:
-        assert not is_settling(connection, settings, shop, week - hour - 1)
-        assert is_settling(connection, settings, shop, week - hour)
-        assert not is_settling(connection, settings, on_log_time, week - 1)
-        assert is_settling(connection, settings, on_log_time, week)
+        assert not is_settling(connection, settings, shop, overdue - 1)
+        assert is_settling(connection, settings, shop, overdue)
 
 
 def test_on_the_walls_time_each_tick_names_its_slice(driver: Driver) -> None:
