@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from campaigns.campaign import OTHERS, Campaign, campaign_steps
 from campaigns.conditions import Condition, Did, Every, Not, Some, Test, needed_columns
 from campaigns.errors import Problem, nearest
-from campaigns.facts import FACTS, STAGES
+from campaigns.facts import FACTS, OWN, STAGES
 from campaigns.policy import Policy
 from campaigns.steps import CouponStep, WebhookStep
 from campaigns.triggers import CartTrigger, DateTrigger, EventTrigger, SegmentTrigger
@@ -33,6 +33,8 @@ class Known:
         Ids of the segments by rule.
     attributes
         Names of the declared attributes.
+    own
+        Names of the store's own features.
     currency
         The store's.
     policies
@@ -43,6 +45,7 @@ class Known:
     stages: AbstractSet[str] | None = None
     rules: AbstractSet[str] | None = None
     attributes: AbstractSet[str] | None = None
+    own: AbstractSet[str] | None = None
     currency: str | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
 
@@ -113,6 +116,17 @@ def _lost_group(place: str, name: str, known: Known) -> Iterator[Problem]:
         elif name not in names:
             text = f"segment {name!r} is not in the model in force, so nobody is in it"
             yield Problem(place, text, nearest(name, names))
+
+
+def lost_features(campaign: Campaign, known: Known) -> Iterator[Problem]:
+    """Features of the store's own that the file asks for and the store does not declare."""
+    if known.own is None:
+        return
+    for fact in sorted(needed_columns(campaign.condition)):
+        if OWN.fullmatch(fact) and fact[4:] not in known.own:
+            near = nearest(fact, [f"own.{name}" for name in known.own])
+            text = "is not declared by the store (`shoal features show`), so it is never known"
+            yield Problem(f"if.{fact}", text, near)
 
 
 def _unknown_attributes(campaign: Campaign, known: Known) -> Iterator[Problem]:

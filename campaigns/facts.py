@@ -22,6 +22,8 @@ FactKind = Literal["number", "text", "yes_no", "any"]
 STAGES: Final = ("champions", "loyal", "promising", "new", "at_risk", "hibernating", "lost")
 CHANNELS: Final = ("email", "sms", "push")
 ATTRIBUTE: Final = re.compile(r"attribute\.[a-z][a-z0-9_]{0,39}")
+OWN: Final = re.compile(r"own\.[a-z][a-z0-9_]{1,39}")
+"""A feature of the store's own; whether there is one of that name is the store's to know."""
 MEMBERSHIPS: Final = "memberships"
 """The column that says in which rule segments a customer is."""
 GROUP: Final = re.compile(rf"({'|'.join(STAGES)})\.[a-z0-9_]{{1,60}}")
@@ -84,9 +86,11 @@ FACTS: Final[dict[str, Fact]] = {
 
 
 def fact_named(name: str) -> Fact | None:
-    """The fact of that name, free attributes included; None if there is none."""
+    """The fact of that name, attributes and a store's own included; None if there is none."""
     if name in FACTS:
         return FACTS[name]
+    if OWN.fullmatch(name):
+        return Fact(name, "number", name[4:].replace("_", " "), "A feature of the store's own.")
     if ATTRIBUTE.fullmatch(name):
         own = name.partition(".")[2].replace("_", " ")
         return Fact(name, "any", f"attribute {own}", "A declared attribute of the customer.")

@@ -15,13 +15,16 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from campaigns.campaign import Campaign
 from campaigns.conditions import needed_history
 from campaigns.decisions import needed_for_decisions
-from campaigns.facts import MEMBERSHIPS, Column, Facts, history_column
+from campaigns.facts import MEMBERSHIPS, OWN, Column, Facts, history_column
 from connectors.records import exponent
 from segmentation import running
+from segmentation.constructed import used
+from segmentation.deriving import derived
 from segmentation.features import BY_NAME
 from worker import bulk, models
 from worker.batch import Batch
 from worker.entries import memberships_of
+from worker.own_features import declared_features
 
 _DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
 
@@ -50,11 +53,25 @@ def known_columns(
         known |= running.derive(
             batch.roster.records, batch.now, currency_exponent=places, names=features
         )
+    own = [name for name in sorted(set(needed) - known.keys()) if OWN.fullmatch(name)]
+    if own:
+        known |= _own(connection, batch, own)
     for name in sorted(set(needed) - known.keys()):
         column = _memberships(connection, batch) if name == MEMBERSHIPS else _of_person(batch, name)
         if column is not None:
             known[name] = column
     return known
+
+
+def _own(connection: Connection, batch: Batch, facts: Sequence[str]) -> Mapping[str, Column]:
+    """Features of the store's own as they are declared now; unknown where they no longer are."""
+    declared = declared_features(connection, batch.shop.number)
+    chosen = used(declared, [fact.partition(".")[2] for fact in facts])
+    names = [one.name for one in chosen]
+    places, now = exponent(batch.shop.currency), batch.now
+    found = derived(batch.roster.records, now, chosen, currency_exponent=places, names=names)
+    nothing = np.full(len(batch.roster.people), np.nan)
+    return {fact: found.get(fact.partition(".")[2], nothing) for fact in facts}
 
 
 def _memberships(connection: Connection, batch: Batch) -> NDArray[Any]:

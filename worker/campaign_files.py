@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Final, Literal
 from sqlalchemy import Connection, delete, select, update
 
 from campaigns.campaign import Campaign, campaign_text, load_campaign
-from campaigns.check import Known, lost_segments, warnings
+from campaigns.check import Known, lost_features, lost_segments, warnings
 from campaigns.errors import InvalidCampaign, Problem
 from campaigns.policy import Policy, load_policy, policy_text
 from campaigns.triggers import DateTrigger, ScheduleTrigger
 from worker import bulk, models, timers
 from worker.definition_files import read_each, refuse_twin
 from worker.errors import ShoalError
+from worker.own_features import own_names
 from worker.rule_files import FOLDER
 from worker.sealing import Sealer
 from worker.shop import Running, Shop
@@ -68,6 +70,8 @@ def read_files(paths: Sequence[Path], known: Known) -> Files:
             return load_policy(text, str(path))
         campaigns.append(load_campaign(text, str(path)))
         refuse_twin("id", [one.id for one in campaigns], path)
+        if lost := tuple(lost_features(campaigns[-1], known)):
+            raise InvalidCampaign(str(path), lost)
         said.extend((str(path), one) for one in warnings(campaigns[-1], known))
         return None
 
@@ -103,28 +107,32 @@ def running_campaign(shop: Shop, campaign: str) -> Running:
     raise UnknownCampaign(campaign, [one.campaign.id for one in shop.campaigns])
 
 
-def known_of(shop: Shop) -> Known:
-    """What is known of a store when its campaigns are checked."""
+def known_of(shop: Shop, own: AbstractSet[str] | None = None) -> Known:
+    """What is known of a store when its campaigns are checked; ``own`` are its own features."""
     groups = frozenset(group.id for group in shop.model.groups)
     stages = frozenset(group.stage for group in shop.model.groups)
     return Known(
         groups=groups,
         stages=stages,
         rules=frozenset(one.rule.id for one in shop.rules),
+        own=own,
         currency=shop.currency,
         policies=shop.policies,
     )
 
 
 def lost_rules(connection: Connection, store: Store, files: Files) -> list[tuple[str, str]]:
-    """(campaign, problem) of every segment by rule that files name and a store has not."""
+    """(campaign, problem) of segments by rule and own features that a store has not."""
     rules = models.rules.c
     there = (rules.store == store.number) & (rules.body != "")
-    known = Known(rules=frozenset(connection.execute(select(rules.id).where(there)).scalars()))
+    known = Known(
+        rules=frozenset(connection.execute(select(rules.id).where(there)).scalars()),
+        own=own_names(connection, store.number),
+    )
     return [
         (one.id, f"{problem} ({store.id})")
         for one in files.campaigns
-        for problem in lost_segments(one, known)
+        for problem in (*lost_segments(one, known), *lost_features(one, known))
     ]
 
 

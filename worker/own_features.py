@@ -6,7 +6,7 @@ is in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from campaigns.conditions import needed_columns
 from connectors.events import moment
 from segmentation.constructed import Declared, from_json, is_same, to_json, used
 from segmentation.recipe import FEATURES, Recipe, is_same_kind
@@ -34,6 +35,11 @@ def declared_features(connection: Connection, store: int) -> Declared:
         select(columns.body).where(of_store, columns.version == newest)
     ).scalar()
     return Declared() if body is None else _read(str(body))
+
+
+def own_names(connection: Connection, store: int) -> frozenset[str]:
+    """Names of the features that a store declares itself."""
+    return frozenset(one.name for one in declared_features(connection, store).features)
 
 
 @lru_cache(maxsize=64)
@@ -116,6 +122,17 @@ def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
             "learning; `shoal segments refit` does it now. Until then customers are judged by "
             "what the groups in force were learned from."
         )
+
+
+def touched(shop: Shop, changes: Mapping[str, Change]) -> Iterator[str]:
+    """Campaigns whose conditions ask for what is removed or defined otherwise, in sentences."""
+    for running in shop.campaigns:
+        for fact in sorted(needed_columns(running.campaign.condition)):
+            change = changes.get(fact.removeprefix("own.")) if fact.startswith("own.") else None
+            if change == "removed":
+                yield f"{running.campaign.id} asks for {fact}, which is gone: unknown of everybody."
+            elif change == "changed":
+                yield f"{running.campaign.id} asks for {fact}, from now on as it is defined now."
 
 
 def figures(declared: Declared, columns: Columns) -> list[dict[str, Any]]:

@@ -82,10 +82,12 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     from worker import campaign_files, explaining
     from worker.cli.context import reading_shop
     from worker.known_fields import asked
+    from worker.own_features import own_names
     from worker.shop import Running
 
     with reading_shop(store) as (_, connection, shop):
-        files = campaign_files.read_files(paths, campaign_files.known_of(shop))
+        own = own_names(connection, shop.number)
+        files = campaign_files.read_files(paths, campaign_files.known_of(shop, own))
         changes = campaign_files.plan(shop, files)
         fits = {
             one.id: len(explaining.audience(connection, shop, Running(one, 0, "shadow", 0)))
@@ -110,10 +112,12 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     from connectors.events import microseconds
     from worker import campaign_files
     from worker.cli.context import changing_shop, chosen_shop
+    from worker.own_features import own_names
     from worker.stores import load_store
 
     with changing_shop(store) as (kit, connection, shop):
-        files = campaign_files.read_files(paths, campaign_files.known_of(shop))
+        own = own_names(connection, shop.number)
+        files = campaign_files.read_files(paths, campaign_files.known_of(shop, own))
         wall = microseconds(kit.clock())
         misfits = _misfits(kit, load_store(connection, shop.id), files)
         changes = campaign_files.apply_files(connection, shop, files, wall, getpass.getuser())

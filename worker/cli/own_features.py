@@ -42,7 +42,7 @@ def plan(file: File, store: StoreOption = "", *, json: Json = False) -> None:
         changes = own_features.plan(present, declared)
         columns = features_of(connection, shop, drawn(ids_of(connection, is_buyer(shop))))
     found = own_features.figures(declared, completed(columns, declared.features))
-    said = tuple(own_features.consequences(shop, declared))
+    said = (*own_features.consequences(shop, declared), *own_features.touched(shop, changes))
     if json:
         told = [{**one, "change": changes[one["name"]]} for one in found]
         removed = [name for name, change in changes.items() if change == "removed"]
@@ -77,7 +77,7 @@ def apply(file: File, store: StoreOption = "", *, json: Json = False) -> None:
         )
         wall, by = microseconds(kit.clock()), getpass.getuser()
         version = own_features.declare(connection, shop.number, declared, wall, by)
-    said = tuple(own_features.consequences(shop, declared))
+    said = (*own_features.consequences(shop, declared), *own_features.touched(shop, changes))
     if json:
         told = {"store": shop.id, "version": version, "features": changes, "sentences": said}
         print_json(told)

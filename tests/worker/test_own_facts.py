@@ -1,0 +1,103 @@
+"""Campaigns ask for a store's own features, as they are declared at the moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from campaigns.campaign import Campaign, load_campaign
+from campaigns.check import Known, lost_features
+from campaigns.errors import InvalidCampaign
+from campaigns.explanation import findings
+from campaigns.facts import fact_named
+from campaigns.rule_segments import load_rule
+from segmentation.constructed import Constructed, Declared
+from tests.worker.driving import Driver, Houses, coupon_campaign
+from worker import models, own_features
+from worker.audience import facts_for
+from worker.campaign_files import known_of, read_files
+from worker.database import reading, transaction
+from worker.explaining import snapshot
+from worker.own_features import touched
+
+PER_ORDER = Constructed("per_order", "ratio", ("monetary_value", "orders"))
+ASKS = coupon_campaign("big", "{event: order_completed}", "if: {own.per_order: {at_least: 50}}")
+
+
+def declare(driver: Driver, *own: Constructed) -> None:
+    with transaction(driver.kit.engine) as connection:
+        own_features.declare(connection, driver.number, Declared(own), 0, "a test")
+
+
+def campaign(text: str = ASKS) -> Campaign:
+    return load_campaign(text, "big.yaml")
+
+
+def test_a_campaign_acts_for_whom_the_stores_own_feature_says(
+    houses: Houses, postgres_houses: Houses
+) -> None:
+    for its in (houses, postgres_houses):
+        with its() as driver:
+            declare(driver, PER_ORDER)
+            driver.run(ASKS)
+            driver.tell(driver.order("o1", "ann", 9000), driver.order("o2", "bea", 1000))
+            reached = driver.values(models.actions, "customer", kind="coupon")
+            assert reached == [driver.customer("customer_id", "ann")]
+            # Bea's second order makes 55 an order of it.
+            driver.tell(driver.order("o3", "bea", 10_000))
+            assert driver.customer("customer_id", "bea") in driver.values(
+                models.actions, "customer", kind="coupon"
+            )
+
+
+def test_what_is_no_longer_declared_is_unknown_of_everybody(houses: Houses) -> None:
+    with houses() as driver:
+        declare(driver, PER_ORDER)
+        driver.run(ASKS)
+        declare(driver)
+        driver.tell(driver.order("o1", "ann", 9000))
+        assert driver.values(models.actions, "customer", kind="coupon") == []
+        with reading(driver.kit.engine) as connection:
+            batch = snapshot(connection, driver.shop(), [driver.customer("customer_id", "ann")])
+            facts = facts_for(connection, batch, campaign(), [])
+        assert np.isnan(facts.column("own.per_order")).all()
+        (found,) = findings(campaign().condition, facts, 0)
+        assert "per order" in str(found)
+        assert list(touched(driver.shop(), {"per_order": "removed"})) == [
+            "big asks for own.per_order, which is gone: unknown of everybody."
+        ]
+        assert "as it is defined now" in next(touched(driver.shop(), {"per_order": "changed"}))
+        assert list(touched(driver.shop(), {"per_order": "same", "other": "removed"})) == []
+
+
+def test_a_file_that_asks_for_what_is_not_declared_is_refused(
+    houses: Houses, tmp_path: Path
+) -> None:
+    file = tmp_path / "big.yaml"
+    file.write_text(ASKS.replace("per_order", "per_ordr"))
+    with houses() as driver:
+        shop = driver.shop()
+        known = known_of(shop, frozenset({"per_order"}))
+        with pytest.raises(InvalidCampaign, match=r"did you mean 'own\.per_order'"):
+            read_files([file], known)
+        # Where no store is known, nobody can say.
+        assert read_files([file], Known()).campaigns
+        file.write_text(ASKS)
+        assert read_files([file], known).campaigns
+    assert list(lost_features(campaign(), Known(own=frozenset({"per_order"})))) == []
+
+
+def test_rules_wait_for_a_moment_that_nobody_computes_yet() -> None:
+    text = "segment: rule.big\nname: Big\nif: {own.per_order: {at_least: 50}}"
+    with pytest.raises(InvalidCampaign, match="moves with time in a way that is not yet computed"):
+        load_rule(text, "big.yaml")
+
+
+def test_own_names_are_told_apart_from_the_catalogues() -> None:
+    found = fact_named("own.per_order")
+    assert found is not None
+    assert (found.kind, found.phrase) == ("number", "per order")
+    assert fact_named("own.Per") is None
+    assert fact_named("per_order") is None
