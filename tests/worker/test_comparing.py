@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,6 +173,22 @@ def test_plots_are_one_file_that_needs_nothing_else(found: Comparison, tmp_path:
     assert page.count("<script src=") == 0
     for words in ("Agglomerative (Ward)", "K-means", "DBSCAN", "Silhouette", found.reason[:20]):
         assert words in page
+
+
+def test_a_method_has_one_colour_in_every_plot(found: Comparison, tmp_path: Path) -> None:
+    path = tmp_path / "choice.html"
+    comparing_plots.write_plots(found, path)
+    told = path.read_text().rpartition("const PLOTS=")[2].partition(";\n")[0]
+    lines = [
+        (trace["text"][0].partition("-")[0], trace["line"]["color"])
+        for figure in msgspec.json.decode(told).values()
+        for trace in figure["data"]
+        if "line" in trace and "text" in trace
+    ]
+    methods = {one.spec.method for one in found.candidates}
+    assert {method for method, _ in lines} == methods
+    assert len(set(lines)) == len({colour for _, colour in lines}) == len(methods)
+    assert len(lines) == len(methods) * 3  # of the fourth figure nothing is known
 
 
 def test_without_plotly_a_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

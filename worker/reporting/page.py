@@ -1,37 +1,16 @@
-"""The report as one HTML file: no address is asked, nothing is loaded, it prints on paper."""
+"""The report's page: its parts one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
-from typing import Any, Final
 
 from connectors.events import moment
 from segmentation.wording import Words, date
-from worker.plotting import require_plotly
 from worker.reporting import movement, overview, portraits, trust
 from worker.reporting.content import Report
-from worker.reporting.look import STYLE
 from worker.reporting.pieces import Section
-from worker.reporting.plots import script_json
+from worker.reporting.shell import document
 from worker.web.html import Html, element, html, together
-
-_LANGUAGES: Final = {"en": "en", "zh": "zh-CN"}
-# What is in the page may run and look as it says; nothing may be fetched or sent.
-_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "img-src data: blob:; form-action 'none'; base-uri 'none'"
-)
-# On paper the pictures are scaled as they are: drawn anew they might not be ready in time.
-_DRAW: Final = """
-const config={displayModeBar:false,responsive:true,showTips:false,doubleClick:false};
-for(const [name,one] of Object.entries(PLOTS))
-Plotly.newPlot("plot-"+name,one.data,one.layout,config);
-const each=act=>document.querySelectorAll(".plot svg.main-svg").forEach(act);
-addEventListener("beforeprint",()=>each(svg=>svg.setAttribute("viewBox",
-`0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`)));
-addEventListener("afterprint",()=>each(svg=>svg.removeAttribute("viewBox")));
-"""
 
 
 def page(report: Report, words: Words) -> str:
@@ -42,8 +21,6 @@ def page(report: Report, words: Words) -> str:
     PlotsMissing
         Where Plotly is not installed.
     """
-    require_plotly()
-    offline: Any = import_module("plotly.offline")  # an extra
     sections = list(_sections(words, report))
     drawn = {name: figure for one in sections for name, figure in one.figures.items()}
     title = words.say("Who your customers are")
@@ -56,19 +33,7 @@ def page(report: Report, words: Words) -> str:
             element("footer", *_footer(words)),
         ]
     )
-    script = Html(
-        f"<script>{offline.get_plotlyjs()}</script>"
-        f"<script>const PLOTS={script_json(drawn)};{_DRAW}</script>"
-        if drawn
-        else ""
-    )
-    return (
-        f'<!doctype html><html lang="{_LANGUAGES[words.language]}"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html(title)} · {html(report.store)}</title><style>{STYLE}</style></head>"
-        f"<body>{body}{script}</body></html>"
-    )
+    return document(f"{title} · {report.store}", body, drawn, words.language)
 
 
 def _sections(words: Words, report: Report) -> Iterable[Section]:
