@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from segmentation.constructed import completed
+from segmentation.constructed import completed, is_same
 from segmentation.following import follow
 from segmentation.model import SegmentModel, rules_model
 from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind, look_due, promoted
@@ -86,7 +86,7 @@ def learned(
     if not is_same_kind(previous, recipe) and _can_go_on(buyers, recipe.k):
         return refit(columns, previous, now=now, recipe=recipe)
     look = look_due(previous, now, recipe)
-    model = msgspec.structs.replace(follow(previous, sums, now), constructed=recipe.constructed)
+    model = _as_called(follow(previous, sums, now), recipe)
     if not look or not _can_go_on(buyers, recipe.k):
         return Learned(model)
     allowed = _TRIFLE if look == "settle" else recipe.gain
@@ -110,6 +110,13 @@ def refit(
     model, found = refitted(_buyers(columns, recipe), following, recipe)
     model = msgspec.structs.replace(model, looked_at=now, settled_at=now, held_until=None)
     return Learned(model, msgspec.structs.replace(found, is_taken=True))
+
+
+def _as_called(model: SegmentModel, recipe: Recipe) -> SegmentModel:
+    """With the words that the shop has for its own features now: they are no part of learning."""
+    if not is_same(model.constructed, recipe.constructed):
+        return model
+    return msgspec.structs.replace(model, constructed=recipe.constructed)
 
 
 def _begun(

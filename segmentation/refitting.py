@@ -32,12 +32,14 @@ class Refit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What other groups would bring: their error is lower by the share ``gain``.
 
     ``moves`` is the share of the customers who would change group, by which a group that lives on
-    is the same group; ``is_taken`` whether the new version is made of them.
+    is the same group; ``is_taken`` whether the new version is made of them. The errors of groups
+    from other features, or of another number of groups, are not comparable: then ``gain`` is 0.
     """
 
     gain: float
     moves: float
     is_taken: bool = False
+    is_comparable: bool = True
 
 
 def first_groups(buyers: Columns, frame: SegmentModel, recipe: Recipe) -> SegmentModel:
@@ -56,7 +58,8 @@ def refitted(buyers: Columns, present: SegmentModel, recipe: Recipe) -> tuple[Se
     points = standardised(framed, buyers)
     # What the present groups were learned from may have been defined otherwise.
     before = predict(present, completed(buyers, present.constructed))
-    if not _can_be_carried(present, framed, recipe):
+    is_comparable = _can_be_carried(present, framed, recipe)
+    if not is_comparable:
         centres, error = _best(points, [], recipe, present.version)
         led = error
     else:
@@ -70,7 +73,8 @@ def refitted(buyers: Columns, present: SegmentModel, recipe: Recipe) -> tuple[Se
     groups = [present.groups[heirs[at]] if heirs[at] >= 0 else None for at in order]
     model = _made(framed, centres[order], error, buyers, groups)
     stayed = np.array(heirs)[after] == before
-    return model, Refit(float(led / error - 1), float(1 - stayed.mean()))
+    gain, moves = float(led / error - 1), float(1 - stayed.mean())
+    return model, Refit(gain, moves, is_comparable=is_comparable)
 
 
 def _can_be_carried(present: SegmentModel, framed: SegmentModel, recipe: Recipe) -> bool:

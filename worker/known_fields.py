@@ -20,6 +20,7 @@ from segmentation.constructed import Constructed, made_of
 from segmentation.wording import Words, message, share
 from worker import models
 from worker.drawing import drawn, ids_of, is_buyer
+from worker.own_features import declared_features
 from worker.shop import Shop
 
 _PAGE: Final = 500
@@ -108,9 +109,17 @@ def sentence(words: Words, found: KnownField) -> str:
     )
 
 
-def asks(campaigns: Iterable[Campaign]) -> dict[str, tuple[str, ...]]:
-    """The demographic fields that campaigns' conditions ask for, by id; others are left out."""
-    fields = {one.id: used_fields(sorted(needed_columns(one.condition))) for one in campaigns}
+def asks(
+    campaigns: Iterable[Campaign], own: Sequence[Constructed] = ()
+) -> dict[str, tuple[str, ...]]:
+    """The demographic fields that campaigns' conditions ask for, by id; others are left out.
+
+    ``own`` are the store's own features, which may be made of such fields.
+    """
+    fields = {}
+    for one in campaigns:
+        names = sorted(needed_columns(one.condition))
+        fields[one.id] = used_fields([name.removeprefix("own.") for name in names], own)
     return {name: its for name, its in fields.items() if its}
 
 
@@ -118,7 +127,7 @@ def asked(
     connection: Connection, shop: Shop, campaigns: Iterable[Campaign]
 ) -> list[tuple[str, str]]:
     """Of each campaign whose conditions ask for such a field, its id and how complete that is."""
-    fields = asks(campaigns)
+    fields = asks(campaigns, declared_features(connection, shop.number).features)
     every = tuple(dict.fromkeys(field for its in fields.values() for field in its))
     found = {one.field: one for one in known_fields(connection, shop, every)}
     return [

@@ -77,6 +77,8 @@ def _of_refit(refit: dict[str, Any]) -> str:
         f"other groups lower the error by {max(refit['gain'], 0.0):.1%} "
         f"and move {refit['moves']:.0%} of the customers"
     )
+    if not refit.get("is_comparable", True):
+        change = f"groups learned from something else move {refit['moves']:.0%} of the customers"
     if refit["is_taken"]:
         return f"{change}: they were taken"
     return f"{change}: not taken (`shoal segments refit` takes them)"

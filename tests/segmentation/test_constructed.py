@@ -167,6 +167,7 @@ def test_an_edited_definition_makes_a_refit_due_and_judges_nobody_before(
     assert found.model.constructed == other.constructed
     assert {group.id for group in found.model.groups} & {group.id for group in model.groups}
     assert found.refit is not None
+    assert not found.refit.is_comparable
     # Those in force still see what they were trained on.
     before = predict(model, completed(shop_now, model.constructed))
     assert np.array_equal(before, predict(model, completed(people(), OWN)))
@@ -179,6 +180,15 @@ def test_groups_go_back_to_the_catalogue_when_nothing_else_is_declared(
     assert (found.model.features, found.model.constructed) == (FEATURES, ())
     assert found.refit is not None
     assert found.refit.is_taken
+
+
+def test_too_few_to_learn_anew_keep_groups_and_definitions(model: SegmentModel) -> None:
+    few = {name: column[:8] for name, column in people().items()}
+    edited = msgspec.structs.replace(TREND, of=("revenue_30d", "revenue_90d"), factor=3.0)
+    other = msgspec.structs.replace(RECIPE, constructed=(BASKET, edited, SQUARED))
+    few["revenue_30d"] = few["revenue_90d"]
+    found = learned(few, model, None, now=NOW + WEEK, recipe=other)
+    assert (found.model.constructed, found.model.centroids) == (OWN, model.centroids)
 
 
 def test_other_words_for_a_feature_are_no_other_feature(model: SegmentModel) -> None:

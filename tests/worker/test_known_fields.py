@@ -52,3 +52,7 @@ def test_a_condition_is_told_with_what_is_known(houses: Houses, postgres_houses:
         assert "Known of 25% of those who have ordered: region (source: webhook" in told[0][1]
         assert sentence(Words(), age) == "Known of 0% of those who have ordered: age."
     assert asks((others,)) == {}
+    per_head = campaign("heads", "own.per_head: {at_least: 1}")
+    own = (Constructed("per_head", "ratio", ("monetary_value", "household_size")),)
+    assert asks((per_head,)) == {}
+    assert asks((per_head,), own) == {"heads": ("household_size",)}

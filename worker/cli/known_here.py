@@ -14,10 +14,10 @@ def known_here(campaigns: Sequence[Campaign], store: str) -> list[tuple[str, str
     from worker.cli.context import chosen_shop, is_first, opened
     from worker.database import reading
     from worker.errors import ShoalError
-    from worker.known_fields import asked, asks
+    from worker.known_fields import asked
     from worker.stores import list_stores
 
-    if not asks(campaigns) or (is_first() and not store):
+    if is_first() and not store:
         return []
     try:
         with opened() as kit, reading(kit.engine) as connection:
