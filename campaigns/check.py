@@ -11,6 +11,7 @@ from campaigns.conditions import Condition, Did, Every, Not, Some, Test, needed_
 from campaigns.errors import Problem, nearest
 from campaigns.facts import FACTS, OWN, STAGES
 from campaigns.policy import Policy
+from campaigns.rule_segments import RuleSegment
 from campaigns.steps import CouponStep, WebhookStep
 from campaigns.triggers import CartTrigger, DateTrigger, EventTrigger, SegmentTrigger
 from segmentation.segment import kind_of
@@ -118,7 +119,7 @@ def _lost_group(place: str, name: str, known: Known) -> Iterator[Problem]:
             yield Problem(place, text, nearest(name, names))
 
 
-def lost_features(campaign: Campaign, known: Known) -> Iterator[Problem]:
+def lost_features(campaign: Campaign | RuleSegment, known: Known) -> Iterator[Problem]:
     """Features of the store's own that the file asks for and the store does not declare."""
     if known.own is None:
         return

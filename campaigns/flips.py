@@ -61,8 +61,8 @@ class Setting:
 def next_flip(condition: Condition, facts: Facts, setting: Setting) -> Ints:
     """The earliest moment after now at which time alone may turn a condition, a customer each.
 
-    Microseconds since 1970 UTC; `segmentation.clocks.FOREVER` where there is none. Facts that are
-    :func:`unsolved` are passed over.
+    Microseconds since 1970 UTC; `segmentation.clocks.FOREVER` where there is none. Facts that
+    :func:`unsolved` names are not among them.
     """
     match condition:
         case Every(parts) | Some(parts):
@@ -157,6 +157,18 @@ def _clock(fact: str) -> Clock:
 _OWN: Final = frozenset(name for name in FACTS if name not in BY_NAME)
 
 
-def unsolved(test: Test) -> bool:
-    """Whether time may move a fact in a way that nobody computes."""
-    return _clock(test.fact) == "unsolved"
+@lru_cache(maxsize=10_000)
+def unsolved(condition: Condition) -> tuple[str, ...]:
+    """Facts of a condition that time may move in a way that nobody computes, by name.
+
+    What stands on them is asked again when customers are aged, not at the moment itself.
+    """
+    match condition:
+        case Every(parts) | Some(parts):
+            return tuple(dict.fromkeys(name for part in parts for name in unsolved(part)))
+        case Not(part):
+            return unsolved(part)
+        case Did():
+            return ()
+        case Test(fact, _, _):
+            return (fact,) if _clock(fact) == "unsolved" else ()

@@ -11,7 +11,6 @@ from campaigns.conditions import Condition, Did, Every, Not, Some, Test
 from campaigns.documents import canonical, identity
 from campaigns.errors import Problem
 from campaigns.facts import FACTS
-from campaigns.flips import unsolved
 from campaigns.forms import Field, Form, read_document
 from campaigns.kinds import Words, refuse
 from segmentation.segment import RULE, Segment, kind_of
@@ -97,11 +96,6 @@ def _answerable(found: RuleSegment) -> Iterable[tuple[str, str]]:
     for test in _tests(found.condition):
         if test.fact in FACTS and FACTS[test.fact].is_of_event:
             yield f"if.{test.fact}", "is known only to the event that says it, and a rule has none"
-        elif unsolved(test):
-            text = (
-                "moves with time in a way that is not yet computed, so no rule can be exact on it"
-            )
-            yield f"if.{test.fact}", text
         if test.fact == "segment":
             values = test.value if isinstance(test.value, tuple) else (test.value,)
             for name in values:

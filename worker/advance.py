@@ -129,14 +129,15 @@ def _assembled(connection: Connection, kit: Kit, shop: Shop, news: _News) -> Bat
         timer.customer for timer in due
     }
     wanted |= directory.merged.keys() | set(directory.merged.values())
-    wanted |= {*news.settled, *_moved(connection, shop, now, ticks)}
+    drifted = memberships.drifted(connection, shop, now, turns.slices(shop, ticks) if ticks else [])
+    wanted |= {*news.settled, *_moved(connection, shop, now, ticks), *drifted}
     audiences = triggers.audiences(connection, shop, due)
     wanted |= {customer for audience in audiences.values() for customer in audience}
     people = roster.load_roster(connection, shop, wanted, directory.created)
     batch = Batch(shop, now, directory, subjects, people, due)
     batch.count("unowned", by=len(unowned))
     screened.count(batch)
-    batch.unowned, batch.audiences = unowned, audiences
+    batch.unowned, batch.audiences, batch.drifted = unowned, audiences, drifted
     return batch
 
 

@@ -134,6 +134,8 @@ class Batch:
         Changes of orders, changed refunds, and our codes that discounted a new sale.
     facts
         Rows of ``segmentation.running.Facts``, the first column a customer's id for now.
+    drifted
+        Customers whom a tick found elsewhere by a rule whose moment nobody computes.
     recompute
         Customers whose purchases must be computed again from all their orders.
     moves, entries, wakes
@@ -158,6 +160,7 @@ class Batch:
     refunds: list[RefundRow] = field(default_factory=list)
     redeemed: list[Redemption] = field(default_factory=list)
     facts: list[FactTuple] = field(default_factory=list)
+    drifted: set[int] = field(default_factory=set)
     recompute: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, false, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, false, insert, literal, select, update
 
 from worker import bulk, models
 from worker.batch import Entry
@@ -52,6 +52,12 @@ def write_entries(connection: Connection, store: int, entries: Sequence[Entry]) 
             for one in last.values()
         ],
     )
+
+
+def ask_again(connection: Connection, *wanted: ColumnElement[bool]) -> None:
+    """Have everybody asked by these rules (all unless said), silently, before the next batch."""
+    kept = models.rules.c.body != ""
+    connection.execute(update(models.rules).where(kept, *wanted).values(judged=0))
 
 
 def close_segment(connection: Connection, shop: Shop, segment: str, version: int) -> None:

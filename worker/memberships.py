@@ -7,7 +7,7 @@ new, edited or removed is asked of everybody once, silently, before the next bat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, update
 
 from campaigns.conditions import mask, needed_columns
-from campaigns.flips import next_flip
+from campaigns.flips import next_flip, unsolved
 from segmentation.clocks import FOREVER
 from worker import bulk, judging, models, roster, timers
 from worker.batch import Batch, Entry, Timer
@@ -49,6 +49,7 @@ def _concerned(batch: Batch) -> list[int]:
     found = {people[row].id for row in batch.roster.touched}
     found |= {final(subject.customer) for subject in batch.subjects}
     found |= {final(timer.customer) for timer in batch.due if timer.kind == TIMER}
+    found |= batch.drifted
     known = batch.roster.row
     return sorted(
         customer
@@ -154,6 +155,30 @@ def follow_model(connection: Connection, shop: Shop) -> None:
     """Ask everybody again after a new model moved them, where a rule names stages or groups."""
     if any("segment" in needed_columns(one.rule.condition) for one in shop.rules):
         judge_everybody(connection, shop, "model")
+
+
+def drifted(
+    connection: Connection, shop: Shop, now: int, slices: Sequence[tuple[int, int] | None]
+) -> set[int]:
+    """Whom a rule holds no longer, or does now, by what moves without a moment that is computed.
+
+    Parameters
+    ----------
+    now
+        Business time, int microseconds.
+    slices
+        Which customers are aged, as in `worker.turns.slices`.
+    """
+    rules = tuple(one for one in shop.rules if unsolved(one.rule.condition))
+    if not rules:
+        return set()
+    asked, found = replace(shop, rules=rules), set[int]()
+    for slice_ in slices:
+        for people in roster.pages(connection, shop, slice_):
+            batch = Batch(asked, now, Directory({}, {}, set(), 0), [], people)
+            moved = differences(connection, batch, dict.fromkeys(people.row, "time"))
+            found |= {one.customer for one in moved}
+    return found
 
 
 def judge_everybody(connection: Connection, shop: Shop, cause: str) -> None:

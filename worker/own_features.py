@@ -20,6 +20,7 @@ from segmentation.constructed import Declared, from_json, is_same, to_json, used
 from segmentation.recipe import FEATURES, Recipe, is_same_kind
 from segmentation.rules import Columns
 from worker import bulk, models
+from worker.entries import ask_again
 from worker.shop import Shop
 
 KIND: Final = "features"
@@ -67,7 +68,10 @@ def versions(connection: Connection, store: int) -> list[dict[str, Any]]:
 
 
 def declare(connection: Connection, store: int, declared: Declared, wall: int, by: str) -> int:
-    """Put it in force as the next version; its number. The present one stays if it is the same."""
+    """Put it in force as the next version; its number. The present one stays if it is the same.
+
+    Rules that ask for features of the store's own are asked of everybody again.
+    """
     present = versions(connection, store)
     if present and declared_features(connection, store) == declared:
         return int(present[0]["version"])
@@ -76,6 +80,8 @@ def declare(connection: Connection, store: int, declared: Declared, wall: int, b
     told = msgspec.json.encode({"by": by}).decode()
     row = (store, KIND, version, to_json(declared), wall, 0, told)
     bulk.insert_missing(connection, models.models, names, [row])
+    rules = models.rules.c
+    ask_again(connection, rules.store == store, rules.body.contains("own."))
     return version
 
 
@@ -125,14 +131,16 @@ def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
 
 
 def touched(shop: Shop, changes: Mapping[str, Change]) -> Iterator[str]:
-    """Campaigns whose conditions ask for what is removed or defined otherwise, in sentences."""
-    for running in shop.campaigns:
-        for fact in sorted(needed_columns(running.campaign.condition)):
+    """Campaigns and rules that ask for what is removed or defined otherwise, in sentences."""
+    asking = [(one.campaign.id, one.campaign.condition) for one in shop.campaigns]
+    asking += [(one.rule.id, one.rule.condition) for one in shop.rules]
+    for name, condition in asking:
+        for fact in sorted(needed_columns(condition)):
             change = changes.get(fact.removeprefix("own.")) if fact.startswith("own.") else None
             if change == "removed":
-                yield f"{running.campaign.id} asks for {fact}, which is gone: unknown of everybody."
+                yield f"{name} asks for {fact}, which is gone: unknown of everybody."
             elif change == "changed":
-                yield f"{running.campaign.id} asks for {fact}, from now on as it is defined now."
+                yield f"{name} asks for {fact}, from now on as it is defined now."
 
 
 def figures(declared: Declared, columns: Columns) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from connectors.events import moment
 from segmentation import running
@@ -23,6 +23,7 @@ from worker import bulk, models
 from worker.batch import FactTuple, offset_at
 from worker.catalogue import NO_SLOT
 from worker.describing import person_of
+from worker.entries import ask_again
 from worker.opinions import values_of
 from worker.roster import COLUMNS, Person, Roster, save_roster
 from worker.sales import all_purchases
@@ -49,8 +50,7 @@ def refold_all(connection: Connection) -> int:
         for page in _pages(ids.all()):
             _write(connection, name, page, _folded(connection, store, page, None))
             done += len(page)
-    rules = models.rules.c
-    connection.execute(update(models.rules).where(rules.body != "").values(judged=0))
+    ask_again(connection)
     return done
 
 

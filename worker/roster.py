@@ -88,11 +88,18 @@ def load_roster(
     return Roster(people, records, row, set(range(len(found), len(people))))
 
 
-def pages(connection: Connection, shop: Shop, size: int = 10_000) -> Iterator[Roster]:
-    """All of a store's customers who stand for themselves, so many at a time, to be looked at."""
+def pages(
+    connection: Connection, shop: Shop, slice_: tuple[int, int] | None = None, size: int = 10_000
+) -> Iterator[Roster]:
+    """A store's customers who stand for themselves, so many at a time, to be looked at.
+
+    ``slice_`` is (i, n): only those whose id leaves i when divided by n. None: all of them.
+    """
     columns = models.customers.c
     wanted = [columns[name] for name in (*COLUMNS, "record")]
     query = select(*wanted).order_by(columns.id).limit(size)
+    if slice_ is not None:
+        query = query.where(columns.id % slice_[1] == slice_[0])
     last, end = shop.ids
     while True:
         found = connection.execute(query.where(columns.id > last, columns.id < end)).all()

@@ -11,9 +11,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from campaigns.check import named_segments
+from campaigns.check import Known, lost_features, named_segments
 from campaigns.conditions import needed_columns
 from campaigns.errors import InvalidCampaign, Problem
+from campaigns.flips import unsolved
 from campaigns.rule_segments import RuleSegment, load_rule, rule_text
 from worker import bulk, models, roster
 from worker.batch import Batch
@@ -47,18 +48,18 @@ class Planned:
     ----------
     now, entering, leaving
         Customers who are in, and who would come and go.
-    ages
-        Whether it names stages or groups, which move when customers are aged, and it with them.
+    hourly
+        Facts in it that move when customers are aged, and it with them; all others are exact.
     """
 
     change: Change
     now: int
     entering: int
     leaving: int
-    ages: bool = False
+    hourly: tuple[str, ...] = ()
 
 
-def read_rules(paths: Sequence[Path]) -> tuple[RuleSegment, ...]:
+def read_rules(paths: Sequence[Path], known: Known) -> tuple[RuleSegment, ...]:
     """The rules in files, and in the folders ``rules`` in and under folders.
 
     Raises
@@ -72,6 +73,8 @@ def read_rules(paths: Sequence[Path]) -> tuple[RuleSegment, ...]:
         rule = load_rule(text, str(path))
         names.append(rule.id)
         refuse_twin("segment", names, path)
+        if lost := tuple(lost_features(rule, known)):
+            raise InvalidCampaign(str(path), lost)
         return rule
 
     return tuple(read_each(_files(paths), load))
@@ -106,10 +109,16 @@ def plan_rules(
             sizes.get(rule.id, 0),
             sum(one.segment == rule.id and one.entered for one in entries),
             sum(one.segment == rule.id and not one.entered for one in entries),
-            "segment" in needed_columns(rule.condition),
+            hourly(rule),
         )
         for rule in rules
     }
+
+
+def hourly(rule: RuleSegment) -> tuple[str, ...]:
+    """Facts of a rule that move with each ageing of customers, not at a moment of their own."""
+    staged = ("segment",) if "segment" in needed_columns(rule.condition) else ()
+    return (*staged, *unsolved(rule.condition))
 
 
 def _changes(shop: Shop, rules: Sequence[RuleSegment]) -> dict[str, Change]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from campaigns.conditions import first_failed, mask, needed_columns
+from campaigns.conditions import first_failed, mask
 from connectors.events import moment
 from segmentation.explain_segments import differences
 from segmentation.record import DAY
@@ -18,8 +18,8 @@ from worker import models
 from worker.drawing import drawn, features_of, ids_of, is_buyer
 from worker.explaining import snapshot
 from worker.rule_facts import ground_of
-from worker.rule_files import running_rule
-from worker.rule_wording import condition_words, failed_words
+from worker.rule_files import hourly, running_rule
+from worker.rule_wording import condition_words, fact_words, failed_words
 from worker.segment_kinds import by_cause, history, members, name_of, require
 from worker.shop import Shop
 
@@ -52,7 +52,7 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
         "description": running.rule.description,
         "version": running.version,
         "definition": condition_words(words, running.rule.condition),
-        "ages": "segment" in needed_columns(running.rule.condition),
+        "hourly": hourly(running.rule),
         "customers": len(inside),
         "shop": int(known),
         "share": len(inside) / max(int(known), 1),
@@ -78,8 +78,11 @@ def rule_lines(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
         yield found["description"]
     yield words.say("By rule, version {version}:", version=found["version"])
     yield f"  {found['definition']}"
-    if found["ages"]:
-        yield "  " + words.say("Stages and groups move with each ageing, and this with them.")
+    if found["hourly"]:
+        told = words.enumerated([fact_words(words, one) for one in found["hourly"]])
+        yield "  " + words.say(
+            "Exact in time but for this, which moves with each ageing: {facts}.", facts=told
+        )
     yield words.say(
         "{size} customers, {share} of the {shop} that are known, visitors among them",
         size=number(found["customers"]),

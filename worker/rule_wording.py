@@ -10,7 +10,7 @@ from campaigns.conditions import Condition, Did, Every, Not, Some, Test
 from campaigns.facts import Facts, history_column
 from segmentation.features import BY_NAME
 from segmentation.segment import kind_of
-from segmentation.wording import UNKNOWN, Words, message
+from segmentation.wording import UNKNOWN, Words, message, number
 from segmentation.wording_features import label, told_amount
 from segmentation.wording_groups import segment_words
 
@@ -60,7 +60,7 @@ def _done(words: Words, done: Did) -> str:
 
 
 def _compared(words: Words, test: Test) -> str:
-    name, value = _fact(words, test.fact), test.value
+    name, value = fact_words(words, test.fact), test.value
     if test.operator == "is_known":
         return words.say("{fact} is known", fact=name) if value else _unknown(words, name)
     if isinstance(value, tuple):
@@ -77,7 +77,8 @@ def _unknown(words: Words, name: str) -> str:
     return words.say("{fact} is not known", fact=name)
 
 
-def _fact(words: Words, fact: str) -> str:
+def fact_words(words: Words, fact: str) -> str:
+    """What a fact is called."""
     kind, _, own = fact.partition(".")
     if fact == "segment":
         return words.say("the segment")
@@ -85,7 +86,7 @@ def _fact(words: Words, fact: str) -> str:
         return words.say("consent for {channel}", channel=own)
     if kind == "attribute":
         return words.say("attribute “{name}”", name=own.replace("_", " "))
-    return label(words, fact)
+    return label(words, own if kind == "own" else fact)
 
 
 def _value(words: Words, fact: str, value: Any) -> str:
@@ -116,8 +117,8 @@ def failed_words(words: Words, part: Condition, facts: Facts, row: int) -> str:
 def _actual(words: Words, part: Condition, facts: Facts, row: int) -> str:
     match part:
         case Did(event, days, times):
-            number = str(int(min(facts.column(history_column(event, days))[row], times)))
-            return words.count("{number} time", "{number} times", number)
+            done = str(int(min(facts.column(history_column(event, days))[row], times)))
+            return words.count("{number} time", "{number} times", done)
         case Test("segment", _, _):
             group = str(facts.column("group")[row] or facts.column("segment")[row] or "")
             return segment_words(words, group) if group else UNKNOWN
@@ -135,4 +136,4 @@ def _shown(words: Words, fact: str, value: Any) -> str:
         return told_amount(words, fact, value)
     if fact.startswith("consent."):
         return words.say("yes") if value else words.say("no")
-    return f"{value:,.10g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)

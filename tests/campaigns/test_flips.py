@@ -167,7 +167,11 @@ def test_what_only_an_event_can_undo_has_no_moment() -> None:
     assert (people.flips(rare.parts[1], NOW) < FOREVER).any()
 
 
-def test_every_fact_that_conditions_know_is_solved() -> None:
-    names = ("spend_per_day", "recency_days", "attribute.size", "segment", "orders")
-    assert [unsolved(Test(name, "is_known", True)) for name in names] == [True, *[False] * 4]
+def test_only_a_stores_own_features_are_not_solved() -> None:
+    drift = Test("own.per_day", "at_least", 1.0)
+    solved = Test("recency_days", "at_least", 1.0)
+    still = (Test("attribute.size", "equals", "L"), Test("segment", "equals", "lost"))
+    tangled = Every((solved, Not(Some((drift, Did("product_viewed", 3))))))
+    assert unsolved(tangled) == ("own.per_day",)
+    assert unsolved(Every((solved, *still))) == ()
     assert [name for name in FACTS if unsolved(Test(name, "is_known", True))] == []

@@ -12,7 +12,6 @@ from campaigns.check import Known, lost_features
 from campaigns.errors import InvalidCampaign
 from campaigns.explanation import findings
 from campaigns.facts import fact_named
-from campaigns.rule_segments import load_rule
 from segmentation.constructed import Constructed, Declared
 from tests.worker.driving import Driver, Houses, coupon_campaign
 from worker import models, own_features
@@ -87,12 +86,6 @@ def test_a_file_that_asks_for_what_is_not_declared_is_refused(
         file.write_text(ASKS)
         assert read_files([file], known).campaigns
     assert list(lost_features(campaign(), Known(own=frozenset({"per_order"})))) == []
-
-
-def test_rules_wait_for_a_moment_that_nobody_computes_yet() -> None:
-    text = "segment: rule.big\nname: Big\nif: {own.per_order: {at_least: 50}}"
-    with pytest.raises(InvalidCampaign, match="moves with time in a way that is not yet computed"):
-        load_rule(text, "big.yaml")
 
 
 def test_own_names_are_told_apart_from_the_catalogues() -> None:

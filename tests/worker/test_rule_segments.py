@@ -11,10 +11,11 @@ from sqlalchemy import update
 
 from connectors.events import microseconds
 from connectors.records import Customer
+from segmentation.constructed import Constructed, Declared
 from segmentation.model import empty_model, to_json
 from segmentation.segment import Band, members
 from tests.worker.driving import DAY, HOUR, MINUTE, START, Driver, coupon_campaign
-from worker import bulk, models, rule_files
+from worker import bulk, models, own_features, rule_files
 from worker.batch import Entry
 from worker.database import reading, transaction
 from worker.entries import memberships_of, standing, write_entries
@@ -188,6 +189,34 @@ def test_who_yields_leaves_and_who_stays_is_in_without_a_wake(driver: Driver) ->
     united = [(visitor, 1, True, "event"), (visitor, 2, False, "event"), (ann, 1, True, "event")]
     assert sorted(map(tuple, told)) == sorted(united)
     assert occasions(driver) == []
+
+
+def test_a_rule_on_a_feature_of_its_own_follows_each_tick_and_each_definition(
+    driver: Driver,
+) -> None:
+    """No moment of a ratio is computed: who is late by their own habit is found by the tick."""
+
+    def declare(factor: float) -> None:
+        late = Constructed("late", "ratio", ("recency_days", "gap_days_mean"), factor)
+        with transaction(driver.kit.engine) as connection:
+            own_features.declare(connection, driver.number, Declared((late,)), 0, "a test")
+
+    declare(1.0)
+    driver.rule("late", "{own.late: {at_least: 2}}")
+    driver.run(coupon_campaign("back", "{segment: rule.late, enters: true}"))
+    driver.tell(driver.order("o1", "ann"), driver.order("o2", "bea"))
+    driver.now += DAY
+    driver.tell(driver.order("o3", "ann"))
+    driver.now += 2 * DAY + HOUR
+    driver.drain()
+    assert changes(driver) == []
+    driver.tell(driver.tick())
+    assert [one[1:] for one in changes(driver)] == [(True, "time")]
+    assert occasions(driver) == ["entry:rule.late:1"]
+    driver.now += MINUTE
+    declare(0.5)
+    driver.drain()
+    assert [one[1:] for one in changes(driver)] == [(True, "time"), (False, "rule")]
 
 
 def test_records_computed_again_ask_everybody_again(driver: Driver) -> None:

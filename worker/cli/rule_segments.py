@@ -24,11 +24,13 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """Show what applying rule segments would change, and how many would enter and leave."""
     from dataclasses import asdict
 
+    from campaigns.check import Known
     from worker.cli.context import reading_shop
+    from worker.own_features import own_names
     from worker.rule_files import plan_rules, read_rules
 
-    rules = read_rules(paths)
     with reading_shop(store) as (_, connection, shop):
+        rules = read_rules(paths, Known(own=own_names(connection, shop.number)))
         found = plan_rules(connection, shop, rules)
     if json:
         told = [{"id": name, **asdict(one)} for name, one in found.items()]
@@ -38,20 +40,23 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     rows = [(name, one.change, one.now, one.entering, one.leaving) for name, one in found.items()]
     print_table("Plan", columns, rows)
     for name, one in found.items():
-        if one.ages:
-            say(f"{name}: stages and groups move with each ageing (SHOAL_TICK_EVERY); so does it")
+        if one.hourly:
+            what = ", ".join(one.hourly)
+            say(f"{name}: exact in time but for {what}, asked with each ageing (SHOAL_TICK_EVERY)")
 
 
 def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     """Make rule files the store's segments; who is in enters silently."""
     import getpass
 
+    from campaigns.check import Known
     from connectors.events import microseconds
     from worker.cli.context import changing_shop
+    from worker.own_features import own_names
     from worker.rule_files import apply_rules, read_rules
 
-    rules = read_rules(paths)
     with changing_shop(store) as (kit, connection, shop):
+        rules = read_rules(paths, Known(own=own_names(connection, shop.number)))
         wall = microseconds(kit.clock())
         changes = apply_rules(connection, shop, rules, wall, getpass.getuser())
     if json:

@@ -150,11 +150,17 @@ def test_a_customer_is_told_why_in_two_languages(house: House) -> None:
 def test_a_rule_on_stages_says_that_these_age(house: House, tmp_path: Path) -> None:
     file = tmp_path / "gone.yaml"
     file.write_text("segment: rule.gone\nname: Gone\nif: {segment: {in: [lost, hibernating]}}\n")
-    assert "rule.gone: stages and groups move with each ageing" in house.said("plan", file).out
+    planned = house.said("plan", file).out
+    assert "rule.gone: exact in time but for segment, asked with each ageing" in planned
+    file.write_text("segment: rule.gone\nname: Gone\nif: {own.late: {at_least: 2}}\n")
+    refused = house.shoal("segments", "plan", file)
+    assert (refused.code, "if.own.late: is not declared by the store" in refused.err) == (2, True)
+    file.write_text("segment: rule.gone\nname: Gone\nif: {segment: {in: [lost, hibernating]}}\n")
     house.said("apply", file)
     house.later()
-    assert "move with each ageing, and this with them" in house.said("show", "rule.gone").out
-    assert "随之变动" in house.said("show", "rule.gone", "--language", "zh").out
+    shown = house.said("show", "rule.gone").out
+    assert "but for this, which moves with each ageing: the segment" in shown
+    assert "以下内容除外" in house.said("show", "rule.gone", "--language", "zh").out
     stages = [len(house.said("members", one, "--json").json["members"]) for one in STAGES]
     assert len(house.said("members", "rule.gone", "--json").json["members"]) == sum(stages) > 0
 
