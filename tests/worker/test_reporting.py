@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ from worker.shop import Shop
 from worker.stores import AddedStore
 from worker.surrogates import learn_tree
 
-ONE_IN: Final = 16
+ONE_IN: Final = 24
 CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 SECTIONS: Final = (
     *("stages", "spending", "sizes", "flows", "profiles", "map", "questions", "trust"),
@@ -140,7 +141,7 @@ def test_the_page_has_every_part_and_asks_nobody(
     words = Words(language, shop.currency)
     # Fewer than ten moves are told and not drawn.
     assert 'id="plot-flows-30"' not in page(report_of(kit), words)
-    many = list(groups)[80:100]
+    many = list(groups)[60:80]
     moves(kit, shop.number, [(one, 5, "new.one_order", groups[one], "event") for one in many])
     text = page(report_of(kit), words)
     head = text.partition("<script>")[0]
@@ -291,7 +292,7 @@ def test_a_browser_draws_every_picture_and_complains_of_nothing(
 ) -> None:
     """Also on a narrow screen, where nothing but tables may be wider than it."""
     kit, shop, groups = judged
-    many = list(groups)[80:100]
+    many = list(groups)[60:80]
     moves(kit, shop.number, [(one, 5, "new.one_order", groups[one], "event") for one in many])
     text = page(report_of(kit), Words(language, shop.currency))
     asks = "{const it=document.documentElement;it.dataset.over=it.scrollWidth-it.clientWidth}"
@@ -353,3 +354,21 @@ def test_a_merged_profile_is_nobody(judged: tuple[Kit, Shop, dict[int, str]]) ->
     assert found.history is not None
     assert sum(its[-1 - 10] for its in found.history.sizes.values()) == len(groups) - 1
     assert all(one.before != "new" for span in found.flows for one in span.flows)
+
+
+def test_segments_of_the_owners_own_stand_beside_the_stages(driver: Driver) -> None:
+    driver.rule("recent", "{recency_days: {at_most: 30}}")
+    driver.tell(driver.order("o1", "ann"), driver.order("o2", "bea"))
+    driver.pass_time(timedelta(days=25))
+    driver.tell(driver.order("o3", "cid"))
+    driver.pass_time(timedelta(days=10))
+    with reading(driver.kit.engine) as connection:
+        found = gathered(connection, driver.shop())
+    (own,) = found.own
+    assert (own.segment.id, own.customers) == ("rule.recent", 1)
+    # Two came more than 30 days ago.
+    assert (own.entered, own.left) == (1, 2)
+    text = page(found, Words("zh", "EUR"))
+    assert '<section id="own">' in text
+    assert "距最近一次下单" in text.partition('<section id="own">')[2].partition("</section>")[0]
+    assert summary(found)["own"] == [{"id": "rule.recent", "customers": 1, "entered": 1, "left": 2}]

@@ -7,9 +7,11 @@ from typing import Literal
 
 import msgspec
 
+from campaigns.conditions import Condition
 from segmentation.drift import Drift
 from segmentation.explain_segments import Difference
 from segmentation.rules import RuleSet
+from segmentation.segment import Segment
 from segmentation.surrogate import Fidelity, Surrogate
 
 Light = Literal["good", "look", "act", "unknown"]
@@ -150,6 +152,16 @@ class Version(msgspec.Struct, frozen=True):
     is_in_force: bool
 
 
+class OwnSegment(msgspec.Struct, frozen=True):
+    """A segment by a rule of the owner's: who is in it, and who came and went in 30 days."""
+
+    segment: Segment
+    condition: Condition
+    customers: int
+    entered: int
+    left: int
+
+
 class Health(msgspec.Struct, frozen=True):
     """Whether the groups still fit. ``is_carried``: only comparing anew can change them."""
 
@@ -175,4 +187,5 @@ class Report(msgspec.Struct, frozen=True):
     picture: Picture | None
     profiles: Profiles
     tree: Tree | None
+    own: tuple[OwnSegment, ...]
     health: Health

@@ -13,10 +13,15 @@ from segmentation.record import DAY
 from segmentation.rules import STAGES
 from worker import models
 from worker.drawing import is_buyer
+from worker.reporting.content import OwnSegment
+from worker.rule_files import sizes_of
 from worker.shop import Shop
 
 SPENDING_DAYS: Final = 90
 """Over so many days it is told what stages spend."""
+
+CHANGING_DAYS: Final = 30
+"""Over so many days it is told who came to a segment by rule, and who left it."""
 
 _KNOWN: Final = ("", *STAGES)
 
@@ -86,6 +91,27 @@ def sales(connection: Connection, shop: Shop) -> list[Sales]:
     return [
         Sales(stage, int(buyers), int(number), int(spent) / unit)
         for stage, buyers, number, spent in connection.execute(query)
+    ]
+
+
+def own_segments(connection: Connection, shop: Shop) -> list[OwnSegment]:
+    """The segments by rule that are in force, in the order of their ids."""
+    sizes, told = sizes_of(connection, shop), models.membership_changes.c
+    rows = connection.execute(
+        select(told.segment, told.entered, func.count())
+        .where(told.store == shop.number, told.at > shop.now - CHANGING_DAYS * DAY)
+        .group_by(told.segment, told.entered)
+    )
+    crossed = {(segment, bool(entered)): int(number) for segment, entered, number in rows}
+    return [
+        OwnSegment(
+            segment=one.rule.segment(one.version),
+            condition=one.rule.condition,
+            customers=sizes.get(one.rule.id, 0),
+            entered=crossed.get((one.rule.id, True), 0),
+            left=crossed.get((one.rule.id, False), 0),
+        )
+        for one in shop.rules
     ]
 
 

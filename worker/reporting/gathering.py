@@ -42,6 +42,7 @@ def gathered(connection: Connection, shop: Shop) -> Report:
         picture=picture(shop.model, found.columns, found.stages),
         profiles=sampling.profiles(shop, found, by_group),
         tree=sampling.tree(connection, shop, found),
+        own=tuple(counting.own_segments(connection, shop)),
         health=health(connection, shop, moves),
     )
 

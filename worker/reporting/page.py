@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from connectors.events import moment
 from segmentation.wording import Words, date
-from worker.reporting import movement, overview, portraits, trust
+from worker.reporting import movement, overview, own, portraits, trust
 from worker.reporting.content import Report
 from worker.reporting.pieces import Section
 from worker.reporting.shell import document
@@ -45,6 +45,7 @@ def _sections(words: Words, report: Report) -> Iterable[Section]:
         movement.over_time(words, report),
         movement.flows(words, report),
         portraits.profiles(words, report),
+        own.own_segments(words, report),
         portraits.plane(words, report),
         portraits.questions(words, report),
         trust.trust(words, report),

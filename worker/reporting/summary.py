@@ -24,6 +24,15 @@ def summary(found: Report) -> dict[str, Any]:
         "weekly": list(history.weekly) if history else [],
         "flows": msgspec.to_builtins(found.flows),
         "groups": msgspec.to_builtins(found.profiles.groups),
+        "own": [
+            {
+                "id": one.segment.id,
+                "customers": one.customers,
+                "entered": one.entered,
+                "left": one.left,
+            }
+            for one in found.own
+        ],
         "tree": msgspec.to_builtins(tree.fidelity) if tree else None,
         "health": msgspec.to_builtins(found.health),
     }
