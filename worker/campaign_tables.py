@@ -103,8 +103,8 @@ codes = table(
     text("order_id"),
 )
 
-# Of segments or of products: immutable, the highest version is in force. Of candidates only the
-# last comparison is kept.
+# Of segments, of products or of a store's own features: immutable, the highest version is in force.
+# Of candidates only the last comparison is kept.
 models = table(
     "models",
     key("store", Integer),
