@@ -43,9 +43,15 @@ SHAPES: Final = (
     ("campaigns preview win-back", {"id", "customers"}),
     ("campaigns explain ann", {"customer", "campaigns"}),
     ("segments list", {"model", "kind", "segments"}),
+    ("segments members at_risk", {"store", "segment", "members"}),
+    ("segments history at_risk", {"store", "segment", "days"}),
     (
         "segments show at_risk",
         {"id", "name", "customers", "shop", "share", "profile", "tree", "typical", "changes"},
+    ),
+    (
+        "segments report --out report.html",
+        {"file", "language", "store", "customers", "stages", "groups", "flows", "own", "health"},
     ),
     ("customers show ann", {"customer", "customer_id", "segment", "group", "features"}),
     ("customers explain ann", {"group", "sentence", "details", "explanation", "changes"}),
