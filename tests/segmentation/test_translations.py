@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from gettext import GNUTranslations
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_a_catalogue_has_every_message_and_no_other(language: str) -> None:
     assert len(found) > 100
     assert sorted(found - there) == []
     assert sorted(there - found) == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_message_is_translated_twice(language: str) -> None:
+    told = re.findall(r'^msgid "(.+)"$', source_text(language), re.MULTILINE)
+    assert [key for key, times in Counter(told).items() if times > 1] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
