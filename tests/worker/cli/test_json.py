@@ -23,6 +23,7 @@ id: win-back
 when: {segment: at_risk, enters: true}
 steps: [{coupon: {percent_off: 10, maximum_discount: 5, valid_for: 14d}}]
 """
+OWN: Final = "features: {per_order: {ratio: [monetary_value, orders]}}\n"
 POLICY: Final = "segment: at_risk\nmay_receive: [coupon]\n"
 # Command and the names that its object has.
 SHAPES: Final = (
@@ -56,6 +57,9 @@ SHAPES: Final = (
     ("customers show ann", {"customer", "customer_id", "segment", "group", "features"}),
     ("customers explain ann", {"group", "sentence", "details", "explanation", "changes"}),
     ("features export --out out.csv", {"file", "customers", "features"}),
+    ("features plan own.yaml", {"store", "features", "sentences"}),
+    ("features apply own.yaml", {"store", "version", "features", "sentences"}),
+    ("features show", {"store", "declared", "versions", "in_model"}),
     ("quality show", {"store", "least_percent", "days", "held", "customers", "fields"}),
     ("quality held", {"store", "held"}),
     ("quality release", {"store", "released", "failed", "problems"}),
@@ -78,6 +82,7 @@ def old(shoal: Shoal, at_valkey: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("SHOAL_LEARN_EVERY", "36500d")
     (tmp_path / "log.csv").write_text(LOG)
     (tmp_path / "new.yaml").write_text(CAMPAIGN)
+    (tmp_path / "own.yaml").write_text(OWN)
     (tmp_path / "segments").mkdir()
     (tmp_path / "segments" / "at_risk.yaml").write_text(POLICY)
     keys = {"store", "partition", "browser_key", "server_key"}
