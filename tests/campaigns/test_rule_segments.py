@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import yaml
 
+from campaigns.campaign import load_campaign, offers
 from campaigns.conditions import Every, Not, Test, mask
 from campaigns.errors import InvalidCampaign
 from campaigns.facts import Facts
+from campaigns.policy import load_policy, policies_of
 from campaigns.rule_segments import load_rule, rule_identity, rule_text
 from campaigns.schema import rule_schema
+from campaigns.steps import TagStep
 
 VIP = """
 segment: rule.vip
@@ -112,3 +115,28 @@ def test_campaign_conditions_may_ask_for_rule_segments_beside_stages() -> None:
         False,
     ]
     assert mask(Every((Not(vip), Test("segment", "equals", "new"))), facts).tolist() == [0, 0, 0, 1]
+
+
+def test_a_policy_of_a_rules_segment_has_no_budget_yet() -> None:
+    policy = load_policy("segment: rule.vip\ndiscount_at_most: 10", "segments/rule.vip.yaml")
+    assert policies_of({"rule.vip": policy}, "lost", "", ("rule.vip",)) == (policy,)
+    assert policies_of({"rule.vip": policy}, "lost") == ()
+    budget = "segment: rule.vip\nbudget: {amount: 5, currency: EUR, per: 30d}"
+    with pytest.raises(InvalidCampaign, match="budget: is not yet built for a segment by rule"):
+        load_policy(budget, "segments/rule.vip.yaml")
+
+
+def test_of_several_rules_the_first_by_id_gives_the_steps() -> None:
+    campaign = load_campaign(
+        "id: a\nwhen: {event: order_completed}\n"
+        "by_segment: {rule.b: {tag: b}, rule.c: {tag: c}, lost: {tag: lost}, others: {tag: rest}}",
+        "a.yaml",
+    )
+    told = [offers(campaign, "lost", "", rules) for rules in (("rule.c", "rule.b"), ("rule.x",))]
+    assert told == [(TagStep("b"),), (TagStep("lost"),)]
+
+
+def test_a_band_of_a_prediction_is_refused_as_not_built() -> None:
+    when = "id: a\nwhen: {segment: predicted.churn.high, enters: true}\nsteps: [tag: x]"
+    with pytest.raises(InvalidCampaign, match=r"'predicted\.churn\.high' is not yet built"):
+        load_campaign(when, "a.yaml")
