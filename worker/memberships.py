@@ -137,7 +137,8 @@ def catch_up(connection: Connection, shop: Shop) -> Shop:
         close_segment(connection, shop, segment, version)
     judge_everybody(connection, shop, "rule")
     rules = models.rules.c
-    for segment, version in (*shop.closed_rules, *((r.rule.id, r.version) for r in shop.rules)):
+    asked = ((one.rule.id, one.version) for one in shop.rules if one.judged != one.version)
+    for segment, version in (*shop.closed_rules, *asked):
         connection.execute(
             update(models.rules)
             .where(rules.store == shop.number, rules.id == segment)

@@ -88,7 +88,7 @@ def remove(
     if json:
         print_json({"store": shop.id, "removed": segment, "named_by": named})
         return
-    say(f"{segment} is removed. {_SOON}")
+    say(f"{segment} is removed: everybody leaves it before the next batch; no campaign wakes.")
     if named:
         say(f"warning: it is still named by {', '.join(named)}, which now wait in vain")
 
