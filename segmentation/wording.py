@@ -22,6 +22,7 @@ UNKNOWN: Final = "–"  # noqa: RUF001 - a dash, not a minus
 """What is said of an unknown number."""
 
 _EXACT_BELOW: Final = 10
+_LEAST_QUOTIENT: Final = 1e-4
 _MINUTE: Final = 60
 _MINUTES: Final = 120  # up to so many minutes they are not told in hours
 _SYMBOLS: Final = {"USD": "US$", "EUR": "€", "GBP": "£", "CNY": "¥", "JPY": "JP¥", "HKD": "HK$"}
@@ -153,8 +154,10 @@ def _times(words: Words, value: float) -> str:
 
 
 def _figures(_: Words, value: float) -> str:
-    """Two figures: a quotient may be small."""
-    return number(value) if abs(value) >= _EXACT_BELOW else f"{value:.2g}"
+    """Two figures: a quotient may be small; below a ten thousandth it is told as nothing."""
+    if abs(value) >= _EXACT_BELOW:
+        return number(value)
+    return f"{value:.2g}" if abs(value) >= _LEAST_QUOTIENT else number(0.0)
 
 
 def _stars(words: Words, value: float) -> str:
