@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from campaigns.check import lost_segments
+from campaigns.check import lost_features, lost_segments
 from campaigns.costs import money_text
 from worker import models, tallies
 from worker.campaign_files import known_of, running_campaign
@@ -15,15 +16,21 @@ from worker.shop import Shop
 _WEEK: Final = 7 * 86_400_000_000
 
 
-def waiting_in_vain(shop: Shop) -> list[str]:
-    """A sentence for each segment that a live campaign names and the newest model lost."""
-    known = known_of(shop)
+def waiting_in_vain(shop: Shop, own: AbstractSet[str]) -> list[str]:
+    """A sentence for each segment and own feature that a live campaign names and the store lost.
+
+    ``own`` are the names of the features that the store declares itself.
+    """
+    known = known_of(shop, own)
     return [
         f"Campaign {running.campaign.id} is live and waits in vain, {problem}; "
         "`shoal segments list` shows what there is"
         for running in shop.campaigns
         if running.state == "live"
-        for problem in lost_segments(running.campaign, known)
+        for problem in (
+            *lost_segments(running.campaign, known),
+            *lost_features(running.campaign, known),
+        )
     ]
 
 

@@ -26,6 +26,7 @@ from worker.errors import (
     ShoalError,
 )
 from worker.findings import Finding
+from worker.own_features import own_names
 from worker.sealing import sealer_from
 from worker.second_day import second_day
 from worker.settings import Settings
@@ -125,9 +126,11 @@ def _stores(engine: Engine, settings: Settings) -> Iterator[Finding]:
             .group_by(letters.store)
         ).all()
         shops = load_shops(connection, {store.id for store in stores}, -1, 0)
+        own = {store.id: own_names(connection, store.number) for store in stores}
     dead = {str(row.store): int(row.letters) for row in counted}
     for store in stores:
-        yield _store(store, settings, dead.get(store.id, 0), waiting_in_vain(shops[store.id]))
+        vain = waiting_in_vain(shops[store.id], own[store.id])
+        yield _store(store, settings, dead.get(store.id, 0), vain)
 
 
 def _store(store: Store, settings: Settings, dead: int, lost: list[str]) -> Finding:

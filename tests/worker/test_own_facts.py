@@ -17,6 +17,7 @@ from tests.worker.driving import Driver, Houses, coupon_campaign
 from worker import models, own_features
 from worker.audience import facts_for
 from worker.campaign_files import known_of, read_files
+from worker.campaign_reports import waiting_in_vain
 from worker.database import reading, transaction
 from worker.explaining import snapshot
 from worker.own_features import touched
@@ -67,6 +68,9 @@ def test_what_is_no_longer_declared_is_unknown_of_everybody(houses: Houses) -> N
         assert list(touched(driver.shop(), {"per_order": "removed"})) == [
             "big asks for own.per_order, which is gone: unknown of everybody."
         ]
+        (vain,) = waiting_in_vain(driver.shop(), frozenset())
+        assert "big is live and waits in vain, if.own.per_order" in vain
+        assert waiting_in_vain(driver.shop(), frozenset({"per_order"})) == []
         assert "as it is defined now" in next(touched(driver.shop(), {"per_order": "changed"}))
         assert list(touched(driver.shop(), {"per_order": "same", "other": "removed"})) == []
 

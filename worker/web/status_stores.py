@@ -14,6 +14,7 @@ from segmentation.model import stage_name
 from segmentation.rules import STAGES
 from worker import models, poison, tallies
 from worker.campaign_reports import waiting_in_vain
+from worker.own_features import own_names
 from worker.quality import held, low_score, today_score
 from worker.shop import Shop, load_shops
 from worker.stores import Store
@@ -86,13 +87,14 @@ def shown_store(
     sizes = stage_sizes(connection, store.number)
     day = today_score(counted, shop.now)
     low = low_score(counted, shop.now, least)
+    vain = waiting_in_vain(shop, own_names(connection, store.number))
     return ShownStore(
         id=store.id,
         name=store.name,
         platform=store.platform if store.url else "",
         partition=store.partition,
         business_time=_said_time(shop.now),
-        trouble=(*_trouble(store, dead.get(store.id, 0), low), *waiting_in_vain(shop)),
+        trouble=(*_trouble(store, dead.get(store.id, 0), low), *vain),
         events={name: counted.get((name, ""), 0) for name in _EVENTS},
         dead_letters=dead.get(store.id, 0),
         customers=sum(sizes.values()),
