@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,13 +15,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from connectors.records import Customer
+from segmentation.constructed import Constructed
 from segmentation.record import DAY
 from segmentation.rules import STAGES
 from segmentation.wording import Words
+from segmentation.wording_features import label
 from segmentation.wording_groups import segment_words, stage_words
 from segmentation.wording_report import advice_words
 from tests.segmentation.snapshot import MODELS
@@ -29,8 +33,10 @@ from tests.worker.driving import Driver
 from tests.worker.test_segment_reports import here, judge, moves, publish
 from worker import models
 from worker.database import reading, transaction
-from worker.reporting.content import Report
+from worker.reporting import sampling
+from worker.reporting.content import Cell, Report
 from worker.reporting.gathering import gathered
+from worker.reporting.mapping import picture
 from worker.reporting.page import page
 from worker.reporting.summary import summary
 from worker.runtime import Kit
@@ -265,6 +271,26 @@ def stored_words(connection: Any) -> Iterator[str]:
     ):
         for row in connection.execute(query):
             yield from (str(value) for value in row if value)
+
+
+def test_features_of_a_shops_own_are_profiled_and_mapped(
+    judged: tuple[Kit, Shop, dict[int, str]],
+) -> None:
+    kit, shop, groups = judged
+    own = Constructed("dearness", "ratio", ("monetary_value", "orders"), zh="单价")
+    names = (*shop.model.features[:-1], own.name)
+    model = msgspec.structs.replace(shop.model, features=names, constructed=(own,))
+    theirs = replace(shop, model=model)
+    with reading(kit.engine) as connection:
+        found = sampling.sample(connection, shop)
+    columns = {**found.columns, own.name: found.columns["average_order_value"]}
+    told = sampling.profiles(
+        theirs, msgspec.structs.replace(found, columns=columns), Counter(groups.values())
+    )
+    usual = told.shop[names.index(own.name)]
+    assert usual == Cell("dearness", float(np.median(columns[own.name])), 0.0)
+    assert label(Words("zh", own={own.name: own}), usual.feature) == "单价"
+    assert picture(model, columns, found.stages) is not None
 
 
 def test_who_waits_for_a_new_version_is_told(judged: tuple[Kit, Shop, dict[int, str]]) -> None:
