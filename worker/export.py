@@ -12,8 +12,10 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 from connectors.events import moment
 from connectors.records import exponent
 from segmentation import running
+from segmentation.deriving import derived
 from worker import models
 from worker.erasure import everyone_in
+from worker.own_features import declared_features
 from worker.sealing import Sealer
 from worker.shop import Shop
 
@@ -103,7 +105,8 @@ def _features(connection: Connection, shop: Shop, ids: Sequence[int]) -> dict[st
     if record is None:
         return {}
     records = running.unpack([bytes(record)])
-    columns = running.derive(records, shop.now, currency_exponent=exponent(shop.currency))
+    own, places = declared_features(connection, shop.number).features, exponent(shop.currency)
+    columns = derived(records, shop.now, own, currency_exponent=places)
     return {
         name: None if np.isnan(column[0]) else float(column[0]) for name, column in columns.items()
     }

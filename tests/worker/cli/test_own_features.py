@@ -99,6 +99,22 @@ def _say_gender(house: House) -> float:
         return float(known / connection.execute(buyers).scalar_one())
 
 
+def _exports_have_them(house: House, out: Path) -> None:
+    features(house, "export", "--out", out)
+    table = pd.read_csv(out)
+    kept = table[table["orders"] > 0]
+    wanted = kept["monetary_value"] / kept["distinct_products"]
+    assert (kept["basket"] - wanted).abs().max() < 1e-6
+    assert kept["spend_trend"].between(0, 3).all()
+    people = models.customers.c
+    with reading(house.kit.engine) as connection:
+        its = people.platform_id == str(kept["customer_id"].iloc[0])
+        who = connection.execute(select(people.id).where(its)).scalar_one()
+    shown = house.shoal("customers", "show", who, "--json").json["features"]
+    told = house.shoal("customers", "export", who).json["features"]
+    assert shown["basket"] == told["basket"] == pytest.approx(wanted.iloc[0])
+
+
 def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Path) -> None:
     file = tmp_path / "features.yaml"
     file.write_text(FILE.replace("basket]", "basket, gender_female]"))
@@ -128,13 +144,7 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
 
     file.write_text(FILE)
     features(house, "apply", file)
-    out = tmp_path / "features.csv"
-    features(house, "export", "--out", out)
-    table = pd.read_csv(out)
-    kept = table[table["orders"] > 0]
-    wanted = kept["monetary_value"] / kept["distinct_products"]
-    assert (kept["basket"] - wanted).abs().max() < 1e-6
-    assert kept["spend_trend"].between(0, 3).all()
+    _exports_have_them(house, tmp_path / "features.csv")
 
 
 @pytest.mark.parametrize(
