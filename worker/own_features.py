@@ -125,8 +125,8 @@ def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
             why = f"with another {', '.join(edited)}"
         yield (
             f"Groups are to be learned {why}: a refit is due and comes with the next pass of "
-            "learning; `shoal segments refit` does it now. Until then customers are judged by "
-            "what the groups in force were learned from."
+            "learning; `shoal segments refit` does it now, with --dry-run it only says who would "
+            "move. Until then customers are judged by what the groups in force were learned from."
         )
 
 
