@@ -10,7 +10,7 @@ import pytest
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 from segmentation.drift import drift, sentences, stability_index
-from segmentation.following import follow, stepped
+from segmentation.following import HELD, follow, stepped
 from segmentation.model import Group, SegmentModel, assign, predict
 from segmentation.rules import NOBODY, Columns, Floats
 from segmentation.sums import (
@@ -186,7 +186,7 @@ def test_groups_follow_their_people_and_the_margin_is_a_share_of_the_error() -> 
     after = follow(model, one_pass(model, begun(model), points, 1), NOW)
     assert after.version == 4
     assert after.error == pytest.approx(float(np.mean(_nearest(model, points))))
-    assert after.margin == pytest.approx(0.23 * after.error)
+    assert after.margin == pytest.approx(HELD * after.error)
     assert np.mean(_nearest(after, columns_scaled(after, points))) < 1.02 * np.mean(
         _best(columns_scaled(after, points))
     )
