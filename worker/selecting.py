@@ -66,8 +66,8 @@ def paste(found: Selection) -> str:
     return f"learn_from: [{', '.join(found.keep)}]"
 
 
-def sentences(found: Selection, declared: Declared) -> Iterator[str]:
-    """What to do, and what speaks for it."""
+def sentences(found: Selection, declared: Declared, candidate: str = "") -> Iterator[str]:
+    """What to do, and what speaks for it; ``candidate`` is what was promoted, '' if nothing was."""
     used = [one for one in found.features if one.is_used]
     gone = [step for step in found.steps if step.is_dropped]
     if gone:
@@ -78,6 +78,8 @@ def sentences(found: Selection, declared: Declared) -> Iterator[str]:
             f"steadily (stability {gone[-1].stability:.2f}, with all {found.stability:.2f})."
         )
         yield f"To learn from these, apply a features file with: {paste(found)}"
+        if candidate:
+            yield f"Groups were promoted ({candidate}): after it compare and promote again."
     else:
         least = max(used, key=lambda one: one.without or 0)
         least = max(used, key=lambda one: one.without or 0)
@@ -86,6 +88,11 @@ def sentences(found: Selection, declared: Declared) -> Iterator[str]:
             f"without it K-means agrees at {least.without or 0:.2f} with what it finds on all "
             f"(adjusted Rand index; below {AS_GOOD} nothing goes, nor what would make the groups "
             "less steady). Change nothing."
+        )
+    if found.agreement < AS_GOOD:
+        yield (
+            f"K-means begun at the groups in force comes to others ({found.agreement:.2f}): those "
+            "have a history, or were found otherwise."
         )
     alike = [one for one in used if one.same_as]
     for one in alike:

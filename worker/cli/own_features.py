@@ -136,7 +136,7 @@ def select(
         found = selected(connection, shop)
         declared = declared_features(connection, shop.number)
         known = known_fields(connection, shop, tuple(dict.fromkeys(FIELDS.values())))
-    said = tuple(sentences(found, declared))
+    said = tuple(sentences(found, declared, shop.model.candidate))
     if json:
         told = {"store": shop.id, "model": shop.model.version, "selection": found, "known": known}
         print_json({**told, "learn_from": paste(found), "sentences": said})
