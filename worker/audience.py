@@ -103,10 +103,19 @@ def _of_person(batch: Batch, name: str) -> NDArray[Any] | None:
 
 
 def _attribute(values: Sequence[object]) -> NDArray[Any]:
-    """Numbers and yes/no as float64 (NaN unknown), anything else as text ("" unknown)."""
+    """Numbers and yes/no as float64 (NaN unknown); as objects where one is a text ("" unknown).
+
+    A number stays one beside texts, so that nobody's answer hangs on who else is in the batch.
+    """
     if all(value is None or isinstance(value, int | float) for value in values):
         return np.array([np.nan if one is None else float(one) for one in values], np.float64)  # type: ignore[arg-type]  # all() has looked
-    return np.array(["" if one is None else str(one) for one in values], object)
+    return np.array([_attribute_value(one) for one in values], object)
+
+
+def _attribute_value(value: object) -> float | str:
+    if isinstance(value, int | float):
+        return float(value)
+    return "" if value is None else str(value)
 
 
 @lru_cache(maxsize=4096)
