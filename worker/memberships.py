@@ -7,7 +7,7 @@ new, edited or removed is asked of everybody once, silently, before the next bat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -135,10 +135,10 @@ def catch_up(connection: Connection, shop: Shop) -> Shop:
     """Ask everybody by rules that are new or edited, and close those that were removed."""
     for segment, version in shop.closed_rules:
         close_segment(connection, shop, segment, version)
-    judge_everybody(connection, shop, "rule")
+    asked = {one.rule.id: one.version for one in shop.rules if one.judged != one.version}
+    judge_everybody(connection, shop, "rule", asked)
     rules = models.rules.c
-    asked = ((one.rule.id, one.version) for one in shop.rules if one.judged != one.version)
-    for segment, version in (*shop.closed_rules, *asked):
+    for segment, version in (*shop.closed_rules, *asked.items()):
         connection.execute(
             update(models.rules)
             .where(rules.store == shop.number, rules.id == segment)
@@ -154,8 +154,8 @@ def catch_up(connection: Connection, shop: Shop) -> Shop:
 
 def follow_model(connection: Connection, shop: Shop) -> None:
     """Ask everybody again after a new model moved them, where a rule names stages or groups."""
-    if any("segment" in needed_columns(one.rule.condition) for one in shop.rules):
-        judge_everybody(connection, shop, "model")
+    naming = {one.rule.id for one in shop.rules if "segment" in needed_columns(one.rule.condition)}
+    judge_everybody(connection, shop, "model", naming)
 
 
 def drifted(
@@ -182,12 +182,18 @@ def drifted(
     return found
 
 
-def judge_everybody(connection: Connection, shop: Shop, cause: str) -> None:
-    """Ask a store's every customer by all of its rules, a page at a time."""
-    if not shop.rules:
+def judge_everybody(connection: Connection, shop: Shop, cause: str, asked: Collection[str]) -> None:
+    """Move a store's every customer by some of its rules, a page at a time.
+
+    Whom time was about to move by another rule is left to the next batch, which tells that cause.
+    """
+    if not asked:
         return
     for people in roster.pages(connection, shop):
         batch = Batch(shop, shop.now, Directory({}, {}, set(), 0), [], people)
-        causes = dict.fromkeys(people.row, cause)
-        write_entries(connection, shop.number, differences(connection, batch, causes))
-        timers.insert_timers(connection, shop, batch.set_timers)
+        found = differences(connection, batch, dict.fromkeys(people.row, cause))
+        write_entries(connection, shop.number, [one for one in found if one.segment in asked])
+        late = {one.customer for one in found if one.segment not in asked}
+        now = (Timer(TIMER, str(one), one, "", "", shop.now, shop.now) for one in sorted(late))
+        kept = {timer.key: timer for timer in (*batch.set_timers, *now)}
+        timers.insert_timers(connection, shop, kept.values())

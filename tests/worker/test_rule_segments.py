@@ -281,3 +281,35 @@ def test_a_band_of_a_prediction_is_kept_in_the_same_rows(driver: Driver) -> None
     driver.rule("recent", RECENT)
     driver.drain()
     assert inside(driver, "bea") == [segment, "rule.recent"]
+
+
+def test_an_attribute_is_read_alike_whoever_else_is_in_the_batch(driver: Driver) -> None:
+    driver.rule("rich", "{attribute.points: {at_least: 5}}")
+    driver.rule("ten", "{attribute.points: {in: [10, none]}}")
+    driver.tell(driver.fact(Customer("ann", driver.now, attributes={"points": 10})))
+    both = ["rule.rich", "rule.ten"]
+    assert inside(driver) == both
+    driver.now += MINUTE
+    driver.tell(
+        driver.order("o1", "ann"),
+        driver.fact(Customer("bea", driver.now, attributes={"points": "none"})),
+    )
+    assert inside(driver) == both
+    assert inside(driver, "bea") == ["rule.ten"]
+
+
+def test_an_edited_rule_leaves_to_time_whom_another_rule_is_about_to_move(driver: Driver) -> None:
+    driver.run(coupon_campaign("out", "{segment: rule.recent, leaves: true}"))
+    driver.rule("recent", RECENT)
+    driver.tell(driver.order("o1", "ann"))
+    driver.now += 30 * DAY + HOUR
+    driver.rule("often", "{orders: {at_least: 1}}")
+    driver.drain()
+    assert inside(driver) == ["rule.often"]
+    assert [one[1:] for one in changes(driver)] == [
+        (True, "event"),
+        (False, "time"),
+        (True, "rule"),
+    ]
+    assert occasions(driver) == ["entry:rule.recent:2"]
+    assert driver.rows(models.timers, "key") == []
