@@ -71,8 +71,7 @@ def drain(kit: Kit, partition: int) -> None:
         if not entries and not _has_work(kit, partition):
             if is_silent:
                 return
-            # Who was killed between its commit and its trim left behind what nobody reads again.
-            stream.trim(kit.redis, partition, cursor)
+            _trim_left(kit, partition, cursor)
             stream.silence(kit.redis, bell)
             is_silent = True
             continue
@@ -91,6 +90,15 @@ def drain(kit: Kit, partition: int) -> None:
         if monotonic() > until:
             kit.send(DRAIN, partition)
             return
+
+
+def _trim_left(kit: Kit, partition: int, cursor: str) -> None:
+    """Drop what a drain that was killed between its commit and its trim left behind.
+
+    A stream that never came as far as the cursor is a replaced one: nothing in it was read.
+    """
+    if stream.order(stream.last_position(kit.redis, partition)) >= stream.order(cursor):
+        stream.trim(kit.redis, partition, cursor)
 
 
 def committed(kit: Kit, partition: int) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from connectors.events import Event, moment
 from tests.worker.driving import DAY, HOUR, MINUTE, START, Driver, coupon_campaign
-from worker import models, pipeline, poison, stream
+from worker import cursors, models, pipeline, poison, stream
 from worker.database import transaction
 
 THANKS = coupon_campaign("thanks", "{event: order_completed}")
@@ -40,6 +40,20 @@ def test_who_is_killed_before_the_trim_leaves_nothing_unread(driver: Driver) -> 
     driver.drain()
     assert stream.unread(driver.kit.redis, driver.partition) == 0
     assert driver.tally("applied") == 2
+
+
+@pytest.mark.invariant("I1")
+def test_entries_below_the_cursor_of_a_replaced_redis_are_not_trimmed(driver: Driver) -> None:
+    """Its clock is behind, so that new entries stand below the cursor until `doctor` or a start."""
+    driver.append(driver.order("o1", "ann"))
+    ahead = update(models.cursors).values(position="99999999999999-0")
+    with transaction(driver.kit.engine) as connection:
+        connection.execute(ahead)
+    driver.drain()
+    assert stream.unread(driver.kit.redis, driver.partition) == 1
+    assert driver.partition in cursors.mend(driver.kit.engine, driver.kit.redis)
+    driver.drain()
+    assert driver.feature(driver.customer("customer_id", "ann"), "orders") == 1
 
 
 def test_in_shadow_all_happens_but_the_push(driver: Driver) -> None:
