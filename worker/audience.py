@@ -26,6 +26,7 @@ from worker.batch import Batch
 from worker.entries import memberships_of
 from worker.own_features import declared_features
 
+AT_ONCE: Final = 10_000  # customers of one statement: both databases bound its variables
 _DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
 
 
@@ -131,18 +132,14 @@ def _history(
     counts = np.zeros(len(batch.roster.people))
     stands_for = standing_for(connection, batch, customers)
     table, chosen = log_of(event)
-    rows = connection.execute(
-        select(table.c.customer, func.count())
-        .where(
-            table.c.customer.in_(sorted(stands_for)),
-            table.c.at >= since,
-            table.c.at <= batch.now,
-            chosen,
-        )
-        .group_by(table.c.customer)
-    )
-    for customer, count in rows:
-        counts[batch.roster.row[stands_for[customer]]] += count
+    who, is_inside = table.c.customer, (table.c.at >= since) & (table.c.at <= batch.now) & chosen
+    ids = sorted(stands_for)
+    for start in range(0, len(ids), AT_ONCE):
+        wanted = who.in_(ids[start : start + AT_ONCE]) & is_inside
+        for customer, count in connection.execute(
+            select(who, func.count()).where(wanted).group_by(who)
+        ):
+            counts[batch.roster.row[stands_for[customer]]] += count
     return counts
 
 

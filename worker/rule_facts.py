@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, func, or_, select
@@ -13,10 +13,8 @@ from campaigns.facts import Facts, history_column
 from campaigns.flips import Past, Setting
 from connectors.records import exponent
 from segmentation.record import DAY
-from worker.audience import known_columns, log_of, standing_for
+from worker.audience import AT_ONCE, known_columns, log_of, standing_for
 from worker.batch import Batch
-
-_AT_ONCE: Final = 10_000  # customers of one statement: both databases bound its variables
 
 
 def ground_of(
@@ -66,8 +64,8 @@ def _past(
     is_ahead = at > batch.now
     place = func.row_number().over(partition_by=(who, is_ahead), order_by=at.desc())
     ids, found = sorted(stands_for), list[Any]()
-    for start in range(0, len(ids), _AT_ONCE):
-        wanted = who.in_(ids[start : start + _AT_ONCE]) & chosen & (at >= batch.now - days * DAY)
+    for start in range(0, len(ids), AT_ONCE):
+        wanted = who.in_(ids[start : start + AT_ONCE]) & chosen & (at >= batch.now - days * DAY)
         latest = select(who, at, place.label("place")).where(wanted).subquery()
         is_counted = or_(latest.c.place <= times, latest.c.at > batch.now)
         found += connection.execute(select(latest.c.customer, latest.c.at).where(is_counted)).all()

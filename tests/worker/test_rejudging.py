@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from campaigns.campaign import load_campaign
+from campaigns.conditions import mask
 from connectors.events import microseconds
-from tests.worker.driving import DAY, START, Driver
+from segmentation import running
+from tests.worker.driving import DAY, START, Driver, coupon_campaign
 from tests.worker.test_silent_publish import STAGES, orders, publish
 from worker import buyers, judging, models
+from worker.audience import facts_for
+from worker.batch import Batch
 from worker.database import reading
+from worker.identities import Directory
+from worker.roster import Person, Roster
 
 CUSTOMERS = 230
+DID = "if: {did: {event: order_completed, within: 30d}}"
 _COLUMNS = ("id", "segment", "grouping", "segment_since", "segment_changes")
 
 
@@ -103,3 +111,21 @@ def test_each_move_is_noted_and_counted_once(driver: Driver) -> None:
     }
     assert len(moved) > CUSTOMERS / 2
     assert driver.tally("segment_changes", "model") == len(moved)
+
+
+def test_more_customers_than_a_statement_takes_variables_are_asked_what_they_did(
+    driver: Driver,
+) -> None:
+    """A new version may settle more at once than PostgreSQL takes in one statement."""
+    driver.tell(driver.order("o1", "ann"))
+    ann = driver.customer("customer_id", "ann")
+    people = [Person(ann + at, driver.number) for at in range(70_000)]
+    rows = {one.id: at for at, one in enumerate(people)}
+    crowd = Roster(people, running.empty(len(people)), rows)
+    text = coupon_campaign("did", "{segment: new, enters: true}", DID)
+    campaign = load_campaign(text, "a test's campaign")
+    now = microseconds(driver.now)
+    with reading(driver.kit.engine) as connection:
+        batch = Batch(driver.shop(), now, Directory({}, {}, set(), 0), [], crowd)
+        facts = facts_for(connection, batch, campaign, [*rows])
+    assert mask(campaign.condition, facts).nonzero()[0].tolist() == [0]
