@@ -51,8 +51,8 @@ for _tag, _pattern, _first in (
     )
 
 
-def plain_data(text: str, path: str) -> dict[str, Any]:
-    """The mapping a file holds, YAML or JSON.
+def plain_data(text: str, path: str, first: str = "id") -> dict[str, Any]:
+    """The mapping a file holds, YAML or JSON; ``first`` is the field that such files begin with.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def plain_data(text: str, path: str) -> dict[str, Any]:
     except RecursionError:
         _fail(path, "", "is nested too deeply")
     if not isinstance(node, dict):
-        _fail(path, "", "expected a mapping with `id:` and so on")
+        _fail(path, "", f"expected a mapping with `{first}:` and so on")
     if _depth(node) > DEEPEST:
         _fail(path, "", f"is nested too deeply: expected at most {DEEPEST} levels")
     return node

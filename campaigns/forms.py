@@ -188,7 +188,7 @@ def read_document(form: Form, kind: type[T], text: str, path: str) -> T:
         With every problem found; ``path`` names the file in it.
     """
     problems: list[Problem] = []
-    found = form.read(plain_data(text, path), "", problems)
+    found = form.read(plain_data(text, path, next(iter(form.fields))), "", problems)
     if found is INVALID or not isinstance(found, kind):
         raise InvalidCampaign(path, problems)
     return found

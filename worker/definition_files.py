@@ -50,7 +50,9 @@ def _together(wrong: Sequence[InvalidCampaign]) -> InvalidCampaign:
     if len(wrong) == 1:
         return wrong[0]
     problems = [
-        Problem(f"{one.path}: {problem.place}", problem.expected, problem.nearest)
+        Problem(
+            ": ".join(filter(None, (one.path, problem.place))), problem.expected, problem.nearest
+        )
         for one in wrong
         for problem in one.problems
     ]

@@ -140,3 +140,7 @@ def test_a_band_of_a_prediction_is_refused_as_not_built() -> None:
     when = "id: a\nwhen: {segment: predicted.churn.high, enters: true}\nsteps: [tag: x]"
     with pytest.raises(InvalidCampaign, match=r"'predicted\.churn\.high' is not yet built"):
         load_campaign(when, "a.yaml")
+
+
+def test_a_file_that_is_no_mapping_is_told_how_a_rule_begins() -> None:
+    assert "expected a mapping with `segment:`" in refused("- a\n")
