@@ -33,6 +33,9 @@ RESERVED: Final = frozenset(
 MADE_OF: Final = tuple(name for name in NAMES if BY_NAME[name].unit not in {"time", "hour", "day"})
 """What may be divided or squared: a moment or a place on a circle may not."""
 
+_FARTHEST: Final = 1e30
+"""No quotient or square is farther from 0: a divisor may be a sum that halved for ten years."""
+
 _SAME: Final = frozenset({"count", "share", "rank", "stars", "times", "ratio"})
 
 
@@ -121,12 +124,15 @@ def _unit(one: Constructed) -> Unit:
 def evaluated(one: Constructed, columns: Mapping[str, Floats]) -> Floats:
     """Its column from those it is made of; NaN where one of them is or the divisor is 0."""
     first = columns[one.of[0]]
-    if one.kind == "square":
-        return first * first
-    below = columns[one.of[1]]
-    found = np.full(len(first), np.nan)
-    np.divide(first, below, out=found, where=below != 0)
-    return found * one.factor
+    with np.errstate(over="ignore"):
+        if one.kind == "square":
+            found = first * first
+        else:
+            below = columns[one.of[1]]
+            found = np.full(len(first), np.nan)
+            np.divide(first, below, out=found, where=below != 0)
+            found *= one.factor
+    return np.clip(found, -_FARTHEST, _FARTHEST)
 
 
 def completed(

@@ -31,13 +31,14 @@ from segmentation.deriving import derived
 from segmentation.errors import IncompatibleModel, UnknownFeature
 from segmentation.explain import explain
 from segmentation.explain_segments import differences, typical_rows
-from segmentation.features import BY_NAME
+from segmentation.features import BY_NAME, Transform
 from segmentation.model import SegmentModel, assign, centroid_values, predict, standardised
 from segmentation.model import from_json as model_from
 from segmentation.model import to_json as model_text
 from segmentation.recipe import FEATURES, look_due, reads_everybody
 from segmentation.record import DAY
 from segmentation.rules import Columns
+from segmentation.scaling import measured
 from segmentation.surrogate_learning import fit
 from segmentation.wording import Words
 from segmentation.wording_explanations import sentence
@@ -94,6 +95,25 @@ def test_what_cannot_be_divided_is_unknown() -> None:
         "distinct_products": np.array([2.0, 0.0, 1.0]),
     }
     assert evaluated(BASKET, columns).tolist() == pytest.approx([4.0, np.nan, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize("transform", ["log", "none"])
+def test_a_divisor_that_has_faded_to_next_to_nothing_leaves_numbers(transform: Transform) -> None:
+    cooled = Constructed(
+        *("cooled", "ratio", ("revenue_90d", "revenue_7d")),
+        transform=transform,
+        outliers=None if transform == "log" else (0.005, 0.995),
+    )
+    # Orders of last week, and of ten to twenty years ago.
+    columns = {
+        "revenue_90d": np.array([90.0, 1e-15, 1e-20, 1e-20, 0.0]),
+        "revenue_7d": np.array([45.0, 1e-200, 5e-324, 1e-310, 0.0]),
+    }
+    found = completed(columns, (cooled,))
+    assert found["cooled"].tolist() == pytest.approx([2, 1e30, 1e30, 1e30, np.nan], nan_ok=True)
+    scaling = measured(found, ("cooled",), (cooled,))
+    assert np.isfinite((*scaling.imputed, *scaling.centre, *scaling.scale)).all()
+    assert evaluated(SQUARED, {"orders": np.array([1e200])})[0] == 1e30
 
 
 def test_only_what_is_needed_is_derived() -> None:
