@@ -102,9 +102,14 @@ def select(
     is_buyer = groups >= 0
     groups = groups[is_buyer]
     here = {name: column[is_buyer] for name, column in columns.items()}
-    read = {name: _read(model, name, here[name], own) for name in here if _is_told(here, name)}
+    used = model.features
+    read = {
+        name: _read(model, name, here[name], own)
+        for name in here
+        if name in used or _is_told(here, name)
+    }
     told = _information(read, None if tree is None else leaves(tree, here), seed)
-    points, used = _points(model, here), model.features
+    points = _points(model, here)
     anew = _begun_at(points, groups)
     missed = {name: _agreement(_without(points, used, name, model), anew) for name in used}
     found = [

@@ -133,3 +133,15 @@ def test_every_kind_of_learned_model_is_asked(kind: str) -> None:
     found = select(model, here, fit(model, here, seed=3))
     assert {one.feature for one in found.features if one.is_used} == set(model.features)
     assert set(found.keep) <= set(model.features)
+
+
+def test_a_used_feature_that_hardly_anybody_has_is_told_of_all_the_same() -> None:
+    features = (*FEATURES, "views", "gap_days_mean")
+    recipe = Recipe(k=4, restarts=2, features=features)
+    found = select(learn(people(), None, now=NOW, recipe=recipe), people(), None)
+    told = {one.feature: one for one in found.features if one.is_used}
+    assert told.keys() == set(features)
+    assert told["views"].known == pytest.approx(1 / 9)
+    # One value for everybody carries nothing.
+    assert (told["gap_days_mean"].variance, told["gap_days_mean"].moves) == (0, 0)
+    assert not {"views", "gap_days_mean"} & set(found.keep)
