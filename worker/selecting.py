@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from segmentation.constructed import MADE_OF, Declared, completed
+from segmentation.features import BY_NAME
 from segmentation.selection import ALIKE, AS_GOOD, Selection, select
 from segmentation.surrogate_learning import fit
 from worker.drawing import features_of, ids_of, is_buyer
@@ -82,7 +83,6 @@ def sentences(found: Selection, declared: Declared, candidate: str = "") -> Iter
             yield f"Groups were promoted ({candidate}): after it compare and promote again."
     else:
         least = max(used, key=lambda one: one.without or 0)
-        least = max(used, key=lambda one: one.without or 0)
         yield (
             f"All {len(used)} features carry the groups: {least.feature} is missed least, and "
             f"without it K-means agrees at {least.without or 0:.2f} with what it finds on all "
@@ -100,6 +100,10 @@ def sentences(found: Selection, declared: Declared, candidate: str = "") -> Iter
             f"{one.feature} and {one.same_as} say the same (correlation above {ALIKE}): together "
             "they weigh double."
         )
+    own = {one.name for one in declared.features}
+    if lost := [name for name in found.keep if name not in BY_NAME and name not in own]:
+        yield f"The file no longer declares {', '.join(lost)}: nothing can be learned from it."
     asked = [name for name in declared.learn_from if name not in {one.feature for one in used}]
     if asked:
-        yield f"The file asks for {', '.join(asked)} too: that comes with the next refit."
+        when = "once you compare and promote again" if candidate else "with the next refit"
+        yield f"The file asks for {', '.join(asked)} too: that comes {when}."

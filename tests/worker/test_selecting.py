@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segmentation.constructed import Declared
+from segmentation.constructed import Constructed, Declared
 from segmentation.selection import Carrying, Selection, Step
 from worker.selecting import paste, sentences
 
@@ -41,4 +41,14 @@ def test_what_stands_in_the_way_is_said() -> None:
     told = list(sentences(smaller, declared, "ward-8"))
     assert "Groups were promoted (ward-8): after it compare and promote again." in told
     assert any("comes to others (0.60)" in one for one in told)
-    assert told[-1] == "The file asks for views too: that comes with the next refit."
+    # Promoted groups keep what they were found in: no refit brings another feature.
+    assert told[-1] == "The file asks for views too: that comes once you compare and promote again."
+    assert list(sentences(smaller, declared))[-1].endswith("that comes with the next refit.")
+
+
+def test_a_proposed_feature_that_the_file_dropped_is_named() -> None:
+    smaller = found(("orders", "per_order"), GOES)
+    lost = "The file no longer declares per_order: nothing can be learned from it."
+    assert lost in sentences(smaller, Declared())
+    kept = Declared((Constructed("per_order", "ratio", ("monetary_value", "orders")),))
+    assert lost not in sentences(smaller, kept)
