@@ -19,10 +19,11 @@ _WEEK: Final = 7 * 86_400_000_000
 def waiting_in_vain(shop: Shop, own: AbstractSet[str]) -> list[str]:
     """A sentence for each segment and own feature that a live campaign names and the store lost.
 
-    ``own`` are the names of the features that the store declares itself.
+    One for each such feature that a segment by rule asks for, too. ``own`` are the names of the
+    features that the store declares itself.
     """
     known = known_of(shop, own)
-    return [
+    campaigns = [
         f"Campaign {running.campaign.id} is live and waits in vain, {problem}; "
         "`shoal segments list` shows what there is"
         for running in shop.campaigns
@@ -32,6 +33,12 @@ def waiting_in_vain(shop: Shop, own: AbstractSet[str]) -> list[str]:
             *lost_features(running.campaign, known),
         )
     ]
+    rules = [
+        f"Segment {one.rule.id} asks in vain, {problem}"
+        for one in shop.rules
+        for problem in lost_features(one.rule, known)
+    ]
+    return [*campaigns, *rules]
 
 
 def shadow_week(connection: Connection, shop: Shop, campaign: str) -> dict[str, Any]:

@@ -98,3 +98,11 @@ def test_own_names_are_told_apart_from_the_catalogues() -> None:
     assert (found.kind, found.phrase) == ("number", "per order")
     assert fact_named("own.Per") is None
     assert fact_named("per_order") is None
+
+
+def test_a_segment_by_rule_that_asks_for_what_is_gone_is_told_of(houses: Houses) -> None:
+    with houses() as driver:
+        driver.rule("big", "{own.per_order: {at_least: 50}}")
+        assert waiting_in_vain(driver.shop(), frozenset({"per_order"})) == []
+        (vain,) = waiting_in_vain(driver.shop(), frozenset({"per_item"}))
+    assert vain.startswith("Segment rule.big asks in vain, if.own.per_order: is not declared")
