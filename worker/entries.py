@@ -54,6 +54,17 @@ def write_entries(connection: Connection, store: int, entries: Sequence[Entry]) 
     )
 
 
+def write_numbers(
+    connection: Connection, store: int, numbers: Sequence[tuple[str, int, int]]
+) -> None:
+    """Write how many changes of a segment count as a customer's, each (segment, customer, number).
+
+    Who has no row gets one, and is not in.
+    """
+    columns = ("store", "segment", "customer", "number")
+    bulk.upsert(connection, models.memberships, columns, [(store, *one) for one in numbers])
+
+
 def ask_again(connection: Connection, *wanted: ColumnElement[bool]) -> None:
     """Have everybody asked by these rules (all unless said), silently, before the next batch."""
     kept = models.rules.c.body != ""

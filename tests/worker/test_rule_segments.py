@@ -313,3 +313,17 @@ def test_an_edited_rule_leaves_to_time_whom_another_rule_is_about_to_move(driver
     ]
     assert occasions(driver) == ["entry:rule.recent:2"]
     assert driver.rows(models.timers, "key") == []
+
+
+def test_who_stays_has_occasions_of_their_own_after_those_of_who_yielded(driver: Driver) -> None:
+    driver.rule("recent", RECENT)
+    driver.run(coupon_campaign("in", "{segment: rule.recent, enters: true}"))
+    driver.tell(driver.order("o1", "bob"), driver.fact(Customer("ann", driver.now)))
+    driver.pass_time(31 * DAY)
+    ann = ("customer_id", "ann")
+    driver.tell(driver.touch("customers_merged", ann, source="webhook", previous_id="bob"))
+    assert inside(driver) == []
+    driver.now += MINUTE
+    driver.tell(driver.order("o2", "ann"))
+    assert inside(driver) == ["rule.recent"]
+    assert occasions(driver) == ["entry:rule.recent:1", "entry:rule.recent:3"]
