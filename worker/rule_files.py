@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_
@@ -98,17 +99,18 @@ def plan_rules(
 ) -> dict[str, Planned]:
     """What applying these rules would do, by id; everybody is asked now, and nothing written."""
     running = tuple(RunningRule(rule, 0, 0) for rule in rules)
-    trial, entries = with_(shop, rules=running), []
+    trial, crossed = with_(shop, rules=running), Counter[tuple[str, bool]]()
     for people in roster.pages(connection, shop):
         batch = Batch(trial, shop.now, Directory({}, {}, set(), 0), [], people)
-        entries += differences(connection, batch, dict.fromkeys(people.row, "rule"))
+        found = differences(connection, batch, dict.fromkeys(people.row, "rule"))
+        crossed.update((one.segment, one.entered) for one in found)
     sizes, changes = sizes_of(connection, shop), _changes(shop, rules)
     return {
         rule.id: Planned(
             changes[rule.id],
             sizes.get(rule.id, 0),
-            sum(one.segment == rule.id and one.entered for one in entries),
-            sum(one.segment == rule.id and not one.entered for one in entries),
+            crossed[rule.id, True],
+            crossed[rule.id, False],
             hourly(rule),
         )
         for rule in rules
