@@ -20,7 +20,7 @@ from worker.explaining import snapshot
 from worker.rule_facts import ground_of
 from worker.rule_files import hourly, running_rule
 from worker.rule_wording import condition_words, fact_words, failed_words
-from worker.segment_kinds import by_cause, history, members, name_of, require
+from worker.segment_kinds import by_cause, history, member_ids, name_of, require
 from worker.shop import Shop
 
 DAYS: Final = 30
@@ -38,12 +38,13 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
     """
     require(shop, segment)
     running = running_rule(shop, segment)
-    inside = {row["customer"] for row in members(connection, shop, segment)}
+    inside = member_ids(connection, shop, segment)
     people, buyers = models.customers.c, ids_of(connection, is_buyer(shop))
     everybody = (people.store == shop.number) & people.merged_into.is_(None)
     known = connection.execute(select(func.count()).where(everybody)).scalar_one()
     ordering = [customer for customer in buyers if customer in inside]
     columns = features_of(connection, shop, drawn(ordering))
+    everyones = features_of(connection, shop, drawn(buyers))
     entered, left = by_cause(connection, shop, segment, shop.now - DAYS * DAY)
     return {
         "id": segment,
@@ -58,7 +59,7 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
         "share": len(inside) / max(int(known), 1),
         "profile": [
             {**msgspec.to_builtins(one), "words": difference_words(words, one)}
-            for one in differences(columns, features_of(connection, shop, drawn(buyers)))
+            for one in differences(columns, everyones, shop.model.constructed)
         ]
         if ordering
         else [],

@@ -54,6 +54,7 @@ def test_groups_are_learned_from_what_a_file_declares(house: House, tmp_path: Pa
     assert len(set(house.groupings().values())) > 4
 
     _selection_is_told(house, first)
+    _a_rule_is_shown_beside_them(house, tmp_path)
     file.write_text(FILE.replace("30d", "7d"))
     said = features(house, "apply", file)
     assert said["features"] == {"basket": "same", "spend_trend": "changed"}
@@ -84,6 +85,17 @@ def _selection_is_told(house: House, model: SegmentModel) -> None:
     table = house.shoal("features", "select").out
     assert "What carries the groups" in table
     assert "spend_trend" in table
+
+
+def _a_rule_is_shown_beside_them(house: House, folder: Path) -> None:
+    rule = folder / "rules" / "spenders.yaml"
+    rule.parent.mkdir()
+    rule.write_text("segment: rule.spenders\nname: Spenders\nif: {monetary_value: {at_least: 300}}")
+    assert house.shoal("segments", "apply", rule.parent).code == 0
+    house.days(1)
+    shown = house.shoal("segments", "show", "rule.spenders", "--json")
+    assert shown.code == 0, shown.err
+    assert {"basket", "monetary_value"} & {one["feature"] for one in shown.json["profile"]}
 
 
 def _say_gender(house: House) -> float:
