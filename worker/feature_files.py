@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from campaigns.errors import InvalidCampaign, Problem
 from campaigns.forms import Field, Form, read_document
-from campaigns.kinds import Choice, ListOf, Named, Number, Words, YesNo, unknown_name
+from campaigns.kinds import Choice, ListOf, Named, Number, Words, YesNo, refuse, unknown_name
 from segmentation.constructed import MADE_OF, OUTLIERS, Constructed, Declared, Kind
-from segmentation.features import HALF_LIVES, SERIES, Impute, Range
+from segmentation.features import BY_NAME, HALF_LIVES, SERIES, Impute, Range
 from worker.definition_files import read_each
 from worker.feature_kinds import Between, Made, Own, Unknown
 
@@ -109,7 +109,7 @@ _FILE: Final = Form(
     {
         "features": Field(Named(Own(), _DEFINITION), "Features of the store's own, by name.", ()),
         "learn_from": Field(
-            ListOf(Words("[a-z][a-z0-9_]*", "a feature's name"), unique=True),
+            ListOf(Words("[a-z][a-z0-9_]*", "a feature's name, without `own.`"), unique=True),
             "Features that groups are learned from; left out: the default ones.",
             (),
         ),
@@ -141,9 +141,12 @@ def load(text: str, path: str) -> Declared:
 
 def _unlearnable(names: Sequence[str], own: set[str]) -> Iterator[Problem]:
     said: list[Problem] = []
-    for place, name in enumerate(names):
-        if name not in {*MADE_OF, *own}:
-            unknown_name(name, f"learn_from[{place}]", said, choices=(*sorted(own), *MADE_OF))
+    for at, name in enumerate(names):
+        place = f"learn_from[{at}]"
+        if name in BY_NAME and name not in MADE_OF:
+            refuse("a number; this is a moment or a place on a circle", name, place, said)
+        elif name not in {*MADE_OF, *own}:
+            unknown_name(name, place, said, choices=(*sorted(own), *MADE_OF))
     if len(names) == 1:
         said.append(Problem("learn_from", "expected at least two features"))
     yield from said

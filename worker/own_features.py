@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select
 from campaigns.conditions import needed_columns
 from connectors.events import moment
 from segmentation.constructed import Declared, from_json, is_same, to_json, used
-from segmentation.recipe import FEATURES, Recipe, is_same_kind
+from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind
 from segmentation.rules import Columns
 from worker import bulk, models
 from worker.entries import ask_again
@@ -123,10 +123,13 @@ def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
                 if not is_same((one,), used(declared, (one.name,)))
             ]
             why = f"with another {', '.join(edited)}"
+        when = "with the next pass of learning"
+        if model.held_until is not None and is_held(model, moment(shop.now)):
+            when = f"after {model.held_until:%Y-%m-%d}, until when these are kept (a rollback)"
         yield (
-            f"Groups are to be learned {why}: a refit is due and comes with the next pass of "
-            "learning; `shoal segments refit` does it now, with --dry-run it only says who would "
-            "move. Until then customers are judged by what the groups in force were learned from."
+            f"Groups are to be learned {why}: a refit is due and comes {when}; `shoal segments "
+            "refit` does it now, with --dry-run it only says who would move. Until then "
+            "customers are judged by what the groups in force were learned from."
         )
 
 

@@ -77,6 +77,11 @@ def test_a_file_is_read_whole() -> None:
         ("features: {a1: {square: views, ouliers: none}}", "did you mean 'outliers'?"),
         ("features: {a1: orders / views}", "expected a mapping"),
         ("learn_from: [recency_days, spend_trnd]", "learn_from[1]"),
+        (
+            "learn_from: [orders, last_order_at]",
+            "a number; this is a moment or a place on a circle",
+        ),
+        ("learn_from: [orders, own.a1]", "a feature's name, without `own.`"),
         ("learn_from: [orders]", "expected at least two features"),
     ],
 )

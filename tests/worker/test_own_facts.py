@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from campaigns.campaign import Campaign, load_campaign
 from campaigns.check import Known, lost_features
 from campaigns.errors import InvalidCampaign
 from campaigns.explanation import findings
 from campaigns.facts import fact_named
+from connectors.events import moment
 from segmentation.constructed import Constructed, Declared
 from tests.worker.driving import Driver, Houses, coupon_campaign
 from worker import models, own_features
@@ -20,7 +24,7 @@ from worker.campaign_files import known_of, read_files
 from worker.campaign_reports import waiting_in_vain
 from worker.database import reading, transaction
 from worker.explaining import snapshot
-from worker.own_features import touched
+from worker.own_features import consequences, touched
 
 PER_ORDER = Constructed("per_order", "ratio", ("monetary_value", "orders"))
 ASKS = coupon_campaign("big", "{event: order_completed}", "if: {own.per_order: {at_least: 50}}")
@@ -106,3 +110,14 @@ def test_a_segment_by_rule_that_asks_for_what_is_gone_is_told_of(houses: Houses)
         assert waiting_in_vain(driver.shop(), frozenset({"per_order"})) == []
         (vain,) = waiting_in_vain(driver.shop(), frozenset({"per_item"}))
     assert vain.startswith("Segment rule.big asks in vain, if.own.per_order: is not declared")
+
+
+def test_groups_that_were_gone_back_to_are_learned_anew_after_their_time(houses: Houses) -> None:
+    with houses() as driver:
+        shop = driver.shop()
+        until = moment(shop.now) + timedelta(days=28)
+        model = replace(shop.model, kind="kmeans", features=("orders", "recency_days"))
+        for held, said in ((None, "with the next pass"), (until, f"after {until:%Y-%m-%d}, until")):
+            there = replaced(shop, model=replace(model, held_until=held))
+            (told,) = consequences(there, Declared())
+            assert f"a refit is due and comes {said}" in told
