@@ -19,8 +19,6 @@ from segmentation.features import BY_NAME, NAMES, Feature, Impute, Range, Transf
 
 Kind = Literal["ratio", "square", "trend"]
 Floats = NDArray[np.float64]
-OUTLIERS: Final = (0.005, 0.995)
-"""Where a ratio or a square without a logarithm is cut unless its definition says otherwise."""
 
 RESERVED: Final = frozenset(
     {

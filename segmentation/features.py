@@ -43,6 +43,7 @@ SERIES: Final = ("views", "carts", "checkouts", "orders", "revenue")
 SLOTS: Final = 16
 MOOD_HALF_LIFE: Final = 90  # days
 CATEGORY_HALF_LIFE: Final = 90  # days
+OUTLIERS: Final = (0.005, 0.995)  # for what a logarithm alone does not draw in
 SESSION_GAP: Final = 30 * 60  # seconds without an act that end a visit
 
 
@@ -69,8 +70,7 @@ class Feature:
         median of those who are known, or this number. The model keeps the number.
     outliers
         Shares of the customers between which a model takes values as they are: (0.005, 0.995) cuts
-        at the two quantiles of those it is learned from. The model keeps the bounds. None: no
-        such cut, as where a logarithm draws the far ones in already.
+        at these quantiles of those it is learned from, and keeps the bounds. None: no such cut.
     scaling
         ``none`` where a value weighs in a model as it is, and not by how far customers differ.
     """
@@ -140,15 +140,21 @@ _DECAYED: Final = tuple(
     for days in HALF_LIVES
 )
 _BROWSING: Final = (
-    Feature("views", "count", "Pages and products viewed.", "log"),
-    Feature("searches", "count", "Searches made.", "log"),
-    Feature("carts", "count", "Additions to and updates of a cart.", "log"),
-    Feature("checkouts", "count", "Checkouts begun.", "log"),
+    Feature("views", "count", "Pages and products viewed.", "log", outliers=OUTLIERS),
+    Feature("searches", "count", "Searches made.", "log", outliers=OUTLIERS),
+    Feature("carts", "count", "Additions to and updates of a cart.", "log", outliers=OUTLIERS),
+    Feature("checkouts", "count", "Checkouts begun.", "log", outliers=OUTLIERS),
     Feature("view_to_cart_rate", "share", "Carts over views; undefined without.", clip=(0, 1)),
     Feature("cart_to_order_rate", "share", "Orders over carts; undefined without.", clip=(0, 1)),
     Feature("view_to_order_rate", "share", "Orders over views; undefined without.", clip=(0, 1)),
-    Feature("sessions", "count", "Visits: acts at most 30 minutes apart are one visit.", "log"),
-    Feature("browsing_seconds", "seconds", "First to last act of each visit, summed.", "log"),
+    Feature(
+        *("sessions", "count", "Visits: acts at most 30 minutes apart are one visit.", "log"),
+        outliers=OUTLIERS,
+    ),
+    Feature(
+        *("browsing_seconds", "seconds", "First to last act of each visit, summed.", "log"),
+        outliers=OUTLIERS,
+    ),
 )
 _HABITS: Final = (
     Feature("preferred_hour", "hour", "Circular mean of the local time of day of all acts."),

@@ -10,8 +10,8 @@ from typing import Any, Final
 from campaigns.errors import InvalidCampaign, Problem
 from campaigns.forms import Field, Form, read_document
 from campaigns.kinds import Choice, ListOf, Named, Number, Words, YesNo, refuse, unknown_name
-from segmentation.constructed import MADE_OF, OUTLIERS, Constructed, Declared, Kind
-from segmentation.features import BY_NAME, HALF_LIVES, SERIES, Impute, Range
+from segmentation.constructed import MADE_OF, Constructed, Declared, Kind
+from segmentation.features import BY_NAME, HALF_LIVES, OUTLIERS, SERIES, Impute, Range
 from worker.definition_files import read_each
 from worker.feature_kinds import Between, Made, Own, Unknown
 

@@ -367,3 +367,15 @@ def test_a_feature_that_is_not_scaled_stays_so() -> None:
     for one in (model, following):
         assert (one.centre[-1], one.scale[-1], one.scalings[-1]) == (0.0, 1.0, "none")
     assert following.centre[0] != 0
+
+
+def test_programs_that_read_every_page_are_no_group_of_their_own() -> None:
+    luck = np.random.default_rng(3)
+    columns = dict(shop(2_000))
+    columns["views"] = np.exp(luck.normal(2.5, 0.8, 2_000))
+    columns["browsing_seconds"] = 30 * columns["views"]
+    columns["views"][:6], columns["browsing_seconds"][:6] = 1e6, 3e7
+    features = ("recency_days", "orders", "monetary_value", "views", "browsing_seconds")
+    model = learn(columns, None, now=NOW, recipe=Recipe(k=6, restarts=4, features=features))
+    assert np.bincount(assign(model, columns)).min() > 20
+    assert (model.clips[3] or (0, 1e6))[1] < 1e3

@@ -19,6 +19,7 @@ from segmentation.features import (
     signed_log,
     unknown_as,
 )
+from segmentation.recipe import FEATURES as RECIPE_FEATURES
 from segmentation.scaling import bounds, measured, unknown
 
 PAGE = Path(__file__).parents[2] / "docs" / "features.md"
@@ -83,8 +84,11 @@ def test_what_only_a_few_have_is_not_cut_away() -> None:
     assert bounds(entry, np.append(np.zeros(1000), 7.0)) is None
 
 
-def test_catalogue_features_have_a_logarithm_or_bounds_and_need_no_quantiles() -> None:
-    assert [one.name for one in FEATURES if one.outliers] == []
+def test_quantiles_are_declared_for_browsing_which_programs_do_too() -> None:
+    browsing = {"views", "searches", "carts", "checkouts", "sessions", "browsing_seconds"}
+    assert {one.name for one in FEATURES if one.outliers} == browsing
+    # The default groups are what they were before quantiles could be declared.
+    assert not browsing & set(RECIPE_FEATURES)
 
 
 def test_an_unknown_feature_names_the_nearest() -> None:
