@@ -105,7 +105,7 @@ def told_drift(connection: Connection, shop: Shop) -> dict[str, Any]:
         "settled_at": model.settled_at,
         "held_until": model.held_until,
         "drift": found,
-        "sentences": said if model.kind == "kmeans" else ("only learned groups drift",),
+        "sentences": ("only learned groups drift",) if model.kind == "rules" else said,
     }
 
 
@@ -123,8 +123,9 @@ def rolled_back(
     if chosen is None or version == shop.model.version:
         there = [row["version"] for row in versions(connection, shop)]
         message = (
-            f"version {version}: expected one of {', '.join(map(str, there))} "
-            f"other than {shop.model.version}, which is in force"
+            f"version {version}: expected one from {min(there, default=0)} to "
+            f"{max(there, default=0)}, as `shoal segments versions` lists them, and not "
+            f"{shop.model.version}, which is in force"
         )
         raise UnknownVersion(message)
     groups = tuple(_with_heirs(group, chosen, shop.model) for group in chosen.groups)
