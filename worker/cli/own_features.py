@@ -58,6 +58,8 @@ def plan(file: File, store: StoreOption = "", *, json: Json = False) -> None:
 
 
 def _told(one: dict[str, Any]) -> tuple[str, ...]:
+    if not one["known"]:
+        return "0%", "", "", ""
     return f"{one['known']:.0%}", *(f"{one[name]:.3g}" for name in ("low", "median", "high"))
 
 

@@ -179,3 +179,13 @@ def test_without_learned_groups_there_is_nothing_to_select(shoal: Shoal) -> None
     ran = shoal("features", "select")
     assert ran.code == 2
     assert "the stages are still by rule" in ran.err
+
+
+def test_what_nobody_has_yet_is_planned_without_figures(shoal: Shoal, tmp_path: Path) -> None:
+    added(shoal, "shop")
+    file = tmp_path / "features.yaml"
+    file.write_text(FILE)
+    ran = shoal("features", "plan", file)
+    assert ran.code == 0, ran.err
+    assert "0%" in ran.out
+    assert "nan" not in ran.out
