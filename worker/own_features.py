@@ -80,6 +80,9 @@ def declare(connection: Connection, store: int, declared: Declared, wall: int, b
     told = msgspec.json.encode({"by": by}).decode()
     row = (store, KIND, version, to_json(declared), wall, 0, told)
     bulk.insert_missing(connection, models.models, names, [row])
+    if declared_features(connection, store) != declared:
+        # Somebody else's version got the number while we waited for their commit.
+        return declare(connection, store, declared, wall, by)
     rules = models.rules.c
     ask_again(connection, rules.store == store, rules.body.contains("own."))
     return version

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace as replaced
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -121,3 +123,17 @@ def test_groups_that_were_gone_back_to_are_learned_anew_after_their_time(houses:
             there = replaced(shop, model=replace(model, held_until=held))
             (told,) = consequences(there, Declared())
             assert f"a refit is due and comes {said}" in told
+
+
+def test_two_who_apply_at_once_get_a_version_each(postgres_houses: Houses) -> None:
+    other = replace(PER_ORDER, name="other")
+    with postgres_houses() as driver, ThreadPoolExecutor() as pool:
+        with transaction(driver.kit.engine) as connection:
+            own_features.declare(connection, driver.number, Declared((PER_ORDER,)), 0, "first")
+            second = pool.submit(declare, driver, other)
+            # It has read that there is no version yet, and waits for this one.
+            sleep(0.5)
+        second.result()
+        with reading(driver.kit.engine) as connection:
+            assert own_features.own_names(connection, driver.number) == {"other"}
+            assert len(own_features.versions(connection, driver.number)) == 2
