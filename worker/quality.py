@@ -81,6 +81,11 @@ def days_of(counts: Mapping[tuple[str, str], int], since: str = "") -> list[Day]
     ]
 
 
+def is_low(day: Day, least: int) -> bool:
+    """Whether less than ``least`` percent of a day's events passed; never of a few events."""
+    return day.events >= FEW and day.score * 100 < least
+
+
 def scores(connection: Connection, shop: Shop, days: int) -> list[Day]:
     """The scores of the last so many days of a store's time, newest first; none where none came."""
     since = moment(shop.now) - timedelta(days=days - 1)
@@ -102,7 +107,7 @@ def today_score(counts: Mapping[tuple[str, str], int], now: int) -> Day | None:
 def low_score(counts: Mapping[tuple[str, str], int], now: int, least: int) -> str:
     """What is to be said of a day below ``least`` percent; empty if it is not, or few came."""
     day = today_score(counts, now)
-    if day is None or day.events < FEW or day.score * 100 >= least:
+    if day is None or not is_low(day, least):
         return ""
     worst = ", ".join(f"{count:,} {one}" for one, count in Counter(day.failed).most_common(3))
     return f"{day.score:.1%} of today's {day.events:,} events passed the gate ({worst})"

@@ -155,6 +155,7 @@ def _say_report(report: Report) -> None:
         say(f"  {what}: {number}")
     if report.left_out:
         say(f"Left out, as the store has no attribute of the name: {', '.join(report.left_out)}")
+        say(f"  if it is one of ours: --map OURS={report.left_out[0]}; names: docs/files.md")
     for note in report.notes:
         say(note)
     for line, reason in report.rejected:

@@ -38,5 +38,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         # What was cut cannot be typed again; ids stand first.
         table.add_column(column, overflow="fold", no_wrap=at == 0)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(_told(cell) for cell in row))
     Console().print(table if table.row_count else f"{title}: none")
+
+
+def _told(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return "" if cell is None else str(cell)

@@ -50,7 +50,7 @@ def show(
             }
         )
         return
-    rows = [(one.day, *_said(one.score, least), f"{one.events:,}", *_why(one)) for one in found]
+    rows = [(one.day, _said(one, least), f"{one.events:,}", *_why(one)) for one in found]
     print_table(f"Quality of {shop.id}", ("day", "passed", "events", "did not pass"), rows)
     kept = [(one.reason, f"{one.events:,}", one.first, one.last) for one in holds]
     print_table("Held", ("reason", "events", "first", "last"), kept)
@@ -58,8 +58,10 @@ def show(
     print_table(f"Fields of {customers:,} customers", ("field", "filled", "share"), there)
 
 
-def _said(score: float, least: int) -> tuple[str]:
-    return (f"{score:.1%}{' low' if score * 100 < least else ''}",)
+def _said(day: Day, least: int) -> str:
+    from worker.quality import is_low
+
+    return f"{day.score:.1%}{' low' if is_low(day, least) else ''}"
 
 
 def _why(day: Day) -> tuple[str]:

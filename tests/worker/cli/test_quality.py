@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.worker.cli.conftest import Shoal
+from worker.cli.output import print_table
+from worker.cli.quality import _said
+from worker.quality import Day
 
 
 def test_a_reason_that_holds_nothing_names_the_nearest(shoal: Shoal, store: Any) -> None:
@@ -27,3 +32,14 @@ def test_a_day_without_events_has_no_score(shoal: Shoal, store: Any) -> None:
     assert store
     ran = shoal("quality", "show")
     assert (ran.code, "Quality of shop: none" in ran.out) == (0, True)
+
+
+def test_a_day_of_a_few_events_is_not_called_low() -> None:
+    assert _said(Day("2026-11-26", 4, {"impossible_age": 2}), 95) == "66.7%"
+    assert _said(Day("2026-11-26", 18, {"impossible_age": 2}), 95) == "90.0% low"
+
+
+def test_a_table_has_no_word_of_python(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("T", ("a", "b", "c"), [(True, False, None)])
+    told = capsys.readouterr().out
+    assert ("yes" in told, "no" in told, "None" in told) == (True, True, False)
