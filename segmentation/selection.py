@@ -7,12 +7,14 @@ about the leaves of the tree that stands for the model (mutual information; Kras
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.metrics import adjusted_rand_score
 
@@ -247,7 +249,11 @@ def _begun_at(points: Floats, groups: Indices) -> Indices:
     """
     there = np.unique(groups)
     start = np.stack([points[groups == group].mean(axis=0) for group in there])
-    return np.asarray(KMeans(len(there), init=start, n_init=1).fit(points).labels_, np.int64)
+    with warnings.catch_warnings():
+        # A feature that is the same for everybody leaves fewer places than groups.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(len(there), init=start, n_init=1).fit(points)
+    return np.asarray(found.labels_, np.int64)
 
 
 def _agreement(points: Floats, groups: Indices) -> float:
@@ -263,7 +269,9 @@ def steady(points: Floats, k: int, seed: int) -> float:
     for draw in range(_DRAWS):
         luck = np.random.default_rng((seed, draw))
         rows = luck.integers(len(points), size=min(len(points), _NEIGHBOURS))
-        found = KMeans(min(k, len(points)), n_init=3, random_state=draw).fit(points[rows])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as above
+            found = KMeans(min(k, len(points)), n_init=3, random_state=draw).fit(points[rows])
         said.append(found.predict(points))
     pairs = [
         adjusted_rand_score(one, other) for at, one in enumerate(said) for other in said[at + 1 :]

@@ -145,3 +145,13 @@ def test_a_used_feature_that_hardly_anybody_has_is_told_of_all_the_same() -> Non
     # One value for everybody carries nothing.
     assert (told["gap_days_mean"].variance, told["gap_days_mean"].moves) == (0, 0)
     assert not {"views", "gap_days_mean"} & set(found.keep)
+
+
+def test_one_feature_beside_one_that_nobody_has_is_selected_without_a_warning() -> None:
+    nobody = {**people(), "age": np.full(900, np.nan)}
+    recipe = Recipe(k=3, restarts=2, features=("orders", "age"))
+    found = select(learn(nobody, None, now=NOW, recipe=recipe), nobody, None)
+    told = {one.feature: one for one in found.features if one.is_used}
+    # Without orders everybody is in one place.
+    assert (told["orders"].without, told["age"].known) == (0, 0)
+    assert found.keep == ("orders", "age")
