@@ -64,7 +64,8 @@ def report(
     said = [*stability.sentences(moved)]
     if drifted is not None:
         told["drift"] = drifted
-        said += drift.sentences(drifted)
+        # The last one says whether a refit may help, which a refit has no need to be told.
+        said += drift.sentences(drifted)[: -1 if refit is not None else None]
     if refit is not None:
         told["refit"] = refit
         said.append(_of_refit(msgspec.to_builtins(refit)))

@@ -127,6 +127,9 @@ def test_groups_anew_are_told_first_and_end_what_is_held(house: House) -> None:
     tried = house.said("refit", "--dry-run")
     assert (tried["version"], tried["is_published"]) == (2, False)
     assert tried["report"]["refit"]["gain"] < 0.01
+    said = tried["report"]["sentences"]
+    assert any("changed group by themselves" in one for one in said)
+    assert not any("a refit may help" in one or "is called for" in one for one in said)
     assert len(house.said("versions")["versions"]) == 1
     house.said("refit")
     house.days(1)
