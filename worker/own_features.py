@@ -16,7 +16,8 @@ from sqlalchemy import Connection, func, select
 
 from campaigns.conditions import needed_columns
 from connectors.events import moment
-from segmentation.constructed import Declared, from_json, is_same, to_json, used
+from segmentation.constructed import Declared, entry, from_json, is_same, to_json, used
+from segmentation.features import unknown_as
 from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind
 from segmentation.rules import Columns
 from worker import bulk, models
@@ -24,6 +25,7 @@ from worker.entries import ask_again
 from worker.shop import Shop
 
 KIND: Final = "features"
+_ENOUGH: Final = 0.5  # of the customers, below which plan says that a feature is hardly known
 Change = Literal["new", "changed", "same", "removed"]
 
 
@@ -134,6 +136,21 @@ def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
             "refit` does it now, with --dry-run it only says who would move. Until then "
             "customers are judged by what the groups in force were learned from."
         )
+
+
+def hardly_known(declared: Declared, columns: Columns) -> Iterator[str]:
+    """What groups are to be learned from and few customers have, in a sentence each.
+
+    ``columns`` hold what the file names, of customers with an order.
+    """
+    for name in declared.learn_from:
+        values, one = columns[name], entry(name, declared.features)
+        known = 1 - float(np.isnan(values).mean()) if len(values) else 1.0
+        if known < _ENOUGH:
+            yield (
+                f"{name} is known of {known:.0%} of those who have ordered; to learning all others "
+                f"are alike in it (unknown: {unknown_as(one)})."
+            )
 
 
 def touched(shop: Shop, changes: Mapping[str, Change]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from worker.campaign_files import known_of, read_files
 from worker.campaign_reports import waiting_in_vain
 from worker.database import reading, transaction
 from worker.explaining import snapshot
-from worker.own_features import consequences, touched
+from worker.own_features import consequences, hardly_known, touched
 
 PER_ORDER = Constructed("per_order", "ratio", ("monetary_value", "orders"))
 ASKS = coupon_campaign("big", "{event: order_completed}", "if: {own.per_order: {at_least: 50}}")
@@ -137,3 +137,16 @@ def test_two_who_apply_at_once_get_a_version_each(postgres_houses: Houses) -> No
         with reading(driver.kit.engine) as connection:
             assert own_features.own_names(connection, driver.number) == {"other"}
             assert len(own_features.versions(connection, driver.number)) == 2
+
+
+def test_what_few_customers_have_is_said_before_groups_are_learned_from_it() -> None:
+    declared = Declared((PER_ORDER,), ("orders", "per_order", "age"))
+    columns = {
+        "orders": np.ones(4),
+        "per_order": np.array([1.0, 2.0, np.nan, np.nan]),
+        "age": np.array([30.0, np.nan, np.nan, np.nan]),
+    }
+    (told,) = hardly_known(declared, columns)
+    assert told.startswith("age is known of 25% of those who have ordered; to learning all others")
+    assert told.endswith("(unknown: median).")
+    assert list(hardly_known(declared, {name: np.empty(0) for name in columns})) == []

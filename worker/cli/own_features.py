@@ -41,8 +41,13 @@ def plan(file: File, store: StoreOption = "", *, json: Json = False) -> None:
         present = own_features.declared_features(connection, shop.number)
         changes = own_features.plan(present, declared)
         columns = features_of(connection, shop, drawn(ids_of(connection, is_buyer(shop))))
-    found = own_features.figures(declared, completed(columns, declared.features))
-    said = (*own_features.consequences(shop, declared), *own_features.touched(shop, changes))
+    columns = completed(columns, declared.features)
+    found = own_features.figures(declared, columns)
+    said = (
+        *own_features.consequences(shop, declared),
+        *own_features.hardly_known(declared, columns),
+        *own_features.touched(shop, changes),
+    )
     if json:
         told = [{**one, "change": changes[one["name"]]} for one in found]
         removed = [name for name, change in changes.items() if change == "removed"]

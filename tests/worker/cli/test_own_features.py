@@ -141,6 +141,9 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
     assert learned.features[-3:] == ("spend_trend", "basket", "gender_female")
     told = features(house, "plan", file)
     assert "were promoted (minibatch-4)" in told["sentences"][0]
+    # The rows say it, the records not yet.
+    (few,) = told["sentences"][1:]
+    assert few.startswith("gender_female is known of 0% of those who have ordered")
     # The file goes back to the catalogue; the promoted groups stay what they are.
     file.write_text("{}")
     assert features(house, "apply", file)["features"] == {
