@@ -85,9 +85,15 @@ def reads_everybody(model: SegmentModel, now: datetime, recipe: Recipe) -> bool:
 
 
 def promoted(previous: SegmentModel | None, recipe: Recipe) -> Recipe:
-    """The recipe, with what an owner chose by promoting a candidate."""
-    if previous is None or not previous.candidate:
+    """The recipe, with what an owner chose by promoting a candidate.
+
+    The order in which a file names the same features makes no difference: it is the model's.
+    """
+    if previous is None:
         return recipe
+    if not previous.candidate:
+        is_alike = sorted(previous.features) == sorted(recipe.features)
+        return msgspec.structs.replace(recipe, features=previous.features) if is_alike else recipe
     return msgspec.structs.replace(
         recipe,
         k=len(previous.groups),

@@ -121,7 +121,7 @@ def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
         yield "What groups are learned from does not change."
     else:
         why = "from other features"
-        if model.features == recipe.features:
+        if sorted(model.features) == sorted(recipe.features):
             edited = [
                 one.name
                 for one in model.constructed

@@ -220,6 +220,17 @@ def test_other_words_for_a_feature_are_no_other_feature(model: SegmentModel) -> 
     assert (after.scaled_at, after.constructed) == (model.scaled_at, recipe.constructed)
 
 
+def test_the_order_in_which_features_are_named_is_no_difference(model: SegmentModel) -> None:
+    turned = msgspec.structs.replace(
+        RECIPE, features=RECIPE.features[::-1], constructed=RECIPE.constructed[::-1]
+    )
+    assert look_due(model, NOW + WEEK, turned) == ""
+    found = learned(people(), model, None, now=NOW + WEEK * 30, recipe=turned)
+    assert found.model.features == model.features
+    assert found.refit is not None
+    assert found.refit.is_comparable
+
+
 def test_following_keeps_definitions_and_cuts(model: SegmentModel) -> None:
     whole = completed(people(), OWN)
     after = learn(people(), model, summed(model, whole), now=NOW + WEEK, recipe=RECIPE)
