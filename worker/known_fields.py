@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from campaigns.campaign import Campaign
 from campaigns.conditions import needed_columns
+from campaigns.rule_segments import RuleSegment
 from segmentation.constructed import Constructed, made_of
 from segmentation.wording import Words, message, share
 from worker import models
@@ -110,26 +111,31 @@ def sentence(words: Words, found: KnownField) -> str:
 
 
 def asks(
-    campaigns: Iterable[Campaign], own: Sequence[Constructed] = ()
+    askers: Iterable[Campaign | RuleSegment], own: Sequence[Constructed] = ()
 ) -> dict[str, tuple[str, ...]]:
-    """The demographic fields that campaigns' conditions ask for, by id; others are left out.
+    """The demographic fields that conditions ask for, by their campaign's or rule's id; no others.
 
     ``own`` are the store's own features, which may be made of such fields.
     """
     fields = {}
-    for one in campaigns:
+    for one in askers:
         names = sorted(needed_columns(one.condition))
         fields[one.id] = used_fields([name.removeprefix("own.") for name in names], own)
     return {name: its for name, its in fields.items() if its}
 
 
 def asked(
-    connection: Connection, shop: Shop, campaigns: Iterable[Campaign]
+    connection: Connection,
+    shop: Shop,
+    askers: Iterable[Campaign | RuleSegment],
+    words: Words | None = None,
 ) -> list[tuple[str, str]]:
-    """Of each campaign whose conditions ask for such a field, its id and how complete that is."""
-    fields = asks(campaigns, declared_features(connection, shop.number).features)
+    """Of each campaign or rule that asks for such a field, its id and how complete that is."""
+    fields = asks(askers, declared_features(connection, shop.number).features)
     every = tuple(dict.fromkeys(field for its in fields.values() for field in its))
     found = {one.field: one for one in known_fields(connection, shop, every)}
     return [
-        (name, sentence(Words(), found[field])) for name, its in fields.items() for field in its
+        (name, sentence(words or Words(), found[field]))
+        for name, its in fields.items()
+        for field in its
     ]

@@ -17,6 +17,7 @@ from segmentation.wording_segments import causes_words, difference_words
 from worker import models
 from worker.drawing import drawn, features_of, ids_of, is_buyer
 from worker.explaining import snapshot
+from worker.known_fields import asked
 from worker.rule_facts import ground_of
 from worker.rule_files import hourly, running_rule
 from worker.rule_wording import condition_words, fact_words, failed_words
@@ -63,6 +64,7 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
         ]
         if ordering
         else [],
+        "known": [told for _, told in asked(connection, shop, [running.rule], words)],
         "days": DAYS,
         "entered": entered,
         "entered_words": causes_words(words, entered),
@@ -84,6 +86,7 @@ def rule_lines(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
         yield "  " + words.say(
             "Exact in time but for this, which moves with each ageing: {facts}.", facts=told
         )
+    yield from (f"  {one}" for one in found["known"])
     yield words.say(
         "{size} customers, {share} of the {shop} that are known, visitors among them",
         size=number(found["customers"]),

@@ -26,15 +26,17 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
 
     from campaigns.check import Known
     from worker.cli.context import reading_shop
+    from worker.known_fields import asked
     from worker.own_features import own_names
     from worker.rule_files import plan_rules, read_rules
 
     with reading_shop(store) as (_, connection, shop):
         rules = read_rules(paths, Known(own=own_names(connection, shop.number)))
         found = plan_rules(connection, shop, rules)
+        known = asked(connection, shop, rules)
     if json:
         told = [{"id": name, **asdict(one)} for name, one in found.items()]
-        print_json({"store": shop.id, "rules": told})
+        print_json({"store": shop.id, "rules": told, "known": known})
         return
     columns = ("segment", "change", "customers now", "would enter", "would leave")
     rows = [(name, one.change, one.now, one.entering, one.leaving) for name, one in found.items()]
@@ -43,6 +45,8 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
         if one.hourly:
             what = ", ".join(one.hourly)
             say(f"{name}: exact in time but for {what}, asked with each ageing (SHOAL_TICK_EVERY)")
+    for name, sentence in known:
+        say(f"{name}: {sentence}")
 
 
 def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:

@@ -98,6 +98,15 @@ def _a_rule_is_shown_beside_them(house: House, folder: Path) -> None:
     assert {"basket", "monetary_value"} & {one["feature"] for one in shown.json["profile"]}
 
 
+def _a_rule_says_of_how_many_it_knows(house: House, folder: Path, expected: str) -> None:
+    folder.mkdir()
+    (folder / "women.yaml").write_text("segment: rule.women\nname: Women\nif: {gender_female: 1}")
+    planned = house.shoal("segments", "plan", folder)
+    assert (planned.code, expected in planned.out) == (0, True), planned
+    assert house.shoal("segments", "apply", folder).code == 0
+    assert expected in house.shoal("segments", "show", "rule.women").out
+
+
 def _say_gender(house: House) -> float:
     """Let a file have said it of every second customer; the share of buyers that this is."""
     people = models.customers.c
@@ -156,6 +165,7 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
     assert "50% 已知" in profile.out
     assert "2011-11-05" in profile.out
     assert f"Known of {half:.0%}" in house.shoal("features", "select").out
+    _a_rule_says_of_how_many_it_knows(house, tmp_path / "rules", f"Known of {half:.0%}")
 
     file.write_text(FILE)
     features(house, "apply", file)
