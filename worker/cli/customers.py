@@ -41,12 +41,14 @@ def explain(
     """Say why a customer is in their segments or not, and how they came there."""
     from worker.cli.context import reading_shop
     from worker.customer_reports import why
+    from worker.own_features import declared_features
     from worker.people import find_customer
     from worker.rule_reports import rules_of
     from worker.wording import words_of
 
     with reading_shop(store) as (kit, connection, shop):
-        words = words_of(shop, language or kit.settings.language)
+        own = declared_features(connection, shop.number).features
+        words = words_of(shop, language or kit.settings.language, own)
         who = find_customer(connection, kit.sealer, shop, customer)
         found = why(connection, shop, who, words)
         found["rules"] = rules_of(connection, shop, who, words)

@@ -24,6 +24,7 @@ def report(
 ) -> None:
     """Write a page for the owner: who customers are, what changed, what to do about each stage."""
     from worker.cli.context import reading_shop
+    from worker.own_features import declared_features
     from worker.plotting import require_plotly
     from worker.reporting.gathering import gathered
     from worker.reporting.page import page
@@ -38,7 +39,8 @@ def report(
         problem = f"--out {out}: there is no folder {out.parent}"
         raise typer.BadParameter(problem)
     with reading_shop(store) as (kit, connection, shop):
-        words = words_of(shop, language or kit.settings.language)
+        own = declared_features(connection, shop.number).features
+        words = words_of(shop, language or kit.settings.language, own)
         found = gathered(connection, shop)
     out.write_text(page(found, words), encoding="utf-8")
     if json:

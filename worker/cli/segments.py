@@ -51,13 +51,15 @@ def show(
     """Show what sets a segment's customers apart, as rules too, and how people came and went."""
     from segmentation.segment import kind_of
     from worker.cli.context import reading_shop
+    from worker.own_features import declared_features
     from worker.rule_reports import about_rule, rule_lines
     from worker.segment_reports import about
     from worker.segment_telling import lines
     from worker.wording import words_of
 
     with reading_shop(store) as (kit, connection, shop):
-        words = words_of(shop, language or kit.settings.language)
+        own = declared_features(connection, shop.number).features
+        words = words_of(shop, language or kit.settings.language, own)
         is_rule = kind_of(segment) == "rule"
         found = (about_rule if is_rule else about)(connection, shop, segment, words)
     if json:

@@ -25,6 +25,10 @@ features:
 learn_from: [recency_days, orders, monetary_value, spend_trend, basket]
 """
 
+UNLEARNED = """
+  looks: {ratio: [views, orders], name: {en: views an order, zh: 每单浏览}}
+learn_from"""
+
 
 def features(house: House, *words: object) -> Any:
     ran = house.shoal("features", *words, "--json")
@@ -107,6 +111,15 @@ def _a_rule_says_of_how_many_it_knows(house: House, folder: Path, expected: str)
     assert expected in house.shoal("segments", "show", "rule.women").out
 
 
+def _a_rule_names_what_no_group_was_learned_from(house: House, folder: Path) -> None:
+    (folder / "lookers.yaml").write_text(
+        "segment: rule.lookers\nname: Lookers\nif: {own.looks: {at_least: 3}}"
+    )
+    assert house.shoal("segments", "apply", folder).code == 0
+    assert "每单浏览" in house.shoal("segments", "show", "rule.lookers", "--language", "zh").out
+    assert "views an order is at least 3" in house.shoal("segments", "show", "rule.lookers").out
+
+
 def _say_gender(house: House) -> float:
     """Let a file have said it of every second customer; the share of buyers that this is."""
     people = models.customers.c
@@ -167,9 +180,10 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
     assert f"Known of {half:.0%}" in house.shoal("features", "select").out
     _a_rule_says_of_how_many_it_knows(house, tmp_path / "rules", f"Known of {half:.0%}")
 
-    file.write_text(FILE)
+    file.write_text(FILE.replace("learn_from", UNLEARNED))
     features(house, "apply", file)
     _exports_have_them(house, tmp_path / "features.csv")
+    _a_rule_names_what_no_group_was_learned_from(house, tmp_path / "rules")
 
 
 @pytest.mark.parametrize(
