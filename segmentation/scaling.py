@@ -18,11 +18,6 @@ from segmentation.rules import Columns, Floats
 # A spread below this is rounding: the feature is the same for everybody.
 _CONSTANT: Final = 1e-9
 
-LEAST_SPREAD: Final = 0.25
-"""Spread of a feature in logarithms below which it counts as this one. Where customers differ by
-less than a quarter (all came in the same spring, say), that difference is not to weigh as much as
-being a customer twice as long does elsewhere."""
-
 
 class Scaling(msgspec.Struct, frozen=True):
     """Parallel over features: the transform, and centre and spread after it.
@@ -66,7 +61,7 @@ def _measured(one: Feature, column: Floats) -> _Row:
     if one.scaling == "none":
         return transform, stands, 0.0, 1.0, clip, one.scaling
     values = prepared(column, clip, stands, transform)
-    scale = _least(float(values.std()), transform)
+    scale = _divisor(float(values.std()))
     return transform, stands, float(values.mean()), scale, clip, one.scaling
 
 
@@ -94,16 +89,14 @@ def followed(before: Scaling, totals: Floats, squares: Floats, customers: float)
     deviation = np.sqrt(np.maximum(squares / customers - mean**2, 0.0))
     centre = np.array(before.centre) + mean * np.array(before.scale)
     wide = (deviation * np.array(before.scale)).tolist()
-    found = zip(centre.tolist(), map(_least, wide, before.transforms), strict=True)
+    found = zip(centre.tolist(), map(_divisor, wide), strict=True)
     scalings = before.scalings or ("standardise",) * len(wide)
     kept = [(0.0, 1.0) if how == "none" else one for how, one in zip(scalings, found, strict=True)]
     centres, scales = zip(*kept, strict=True)
     return msgspec.structs.replace(before, centre=centres, scale=scales)
 
 
-def _least(deviation: float, transform: Transform) -> float:
-    if transform == "log":
-        return max(deviation, LEAST_SPREAD)
+def _divisor(deviation: float) -> float:
     return deviation if deviation > _CONSTANT else 1.0
 
 

@@ -31,7 +31,7 @@ TENTHS: Final = 10
 
 # Of the margin that holds people where they are: under the whole of it groups would follow those
 # whom they hold and part from the best ones within months; under none more people would move.
-_HELD: Final = 0.25
+_HELD: Final = 0.3
 
 CLEAR: Final = 4.0
 """Times the margin that another group must be nearer by between two weekly settlings. Whoever

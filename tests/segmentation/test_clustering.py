@@ -31,7 +31,7 @@ from segmentation.model import (
     to_json,
 )
 from segmentation.rules import NOBODY, STAGES, Columns
-from segmentation.scaling import LEAST_SPREAD, followed, measured, moved, spread
+from segmentation.scaling import followed, measured, moved, spread
 from segmentation.stability import report
 from segmentation.sums import GroupSums, added, begun, centres_of, judged, turned
 
@@ -325,14 +325,16 @@ def test_the_scaling_follows_the_sums_to_what_everybody_asks_for(first: SegmentM
     assert after.scale == pytest.approx(asked.scale, abs=1e-6)
 
 
-def test_a_feature_in_which_all_are_nearly_alike_is_not_blown_up() -> None:
+def test_each_feature_is_divided_by_its_spread_however_small_unless_there_is_none() -> None:
     alike = {"tenure_days": 400 * np.exp(np.random.default_rng(1).normal(0, 0.05, 900))}
     scaling = measured(alike, ("tenure_days",))
-    assert scaling.scale == (LEAST_SPREAD,)
-    assert followed(scaling, np.zeros(1), np.full(1, 9.0), 900).scale == (LEAST_SPREAD,)
+    (spread_now,) = scaling.scale
+    assert spread_now == pytest.approx(0.05, rel=0.1)
     wide = followed(scaling, np.full(1, 900.0), np.full(1, 4500.0), 900)
-    assert wide.scale == pytest.approx((2 * LEAST_SPREAD,))
-    assert wide.centre[0] == pytest.approx(scaling.centre[0] + LEAST_SPREAD)
+    assert wide.scale == pytest.approx((2 * spread_now,))
+    assert wide.centre[0] == pytest.approx(scaling.centre[0] + spread_now)
+    assert measured({"tenure_days": np.full(9, 400.0)}, ("tenure_days",)).scale == (1.0,)
+    assert followed(scaling, np.zeros(1), np.zeros(1), 900).scale == (1.0,)
 
 
 def test_no_second_order_is_no_gap_and_other_gaps_in_knowledge_are_the_usual_value() -> None:
