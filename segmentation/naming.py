@@ -48,6 +48,9 @@ _LOYALTY: Final = 0.8
 _PLAIN: Final = 0.35
 _SINGLE: Final = 1.3
 _EVERYDAY: Final = "everyday"
+# Where fewer than this share of the customers differ from the usual one, a feature names nobody:
+# beside so small a spread a single page view is much.
+_TELLING: Final = 0.1
 _KEPT_IDS: Final = 4
 # Typical orders from which a group's customers count as having come back.
 _REPEAT: Final = 1.5
@@ -103,6 +106,8 @@ def described(model: SegmentModel, columns: Columns) -> Profile:
     relative: dict[str, Floats] = {}
     for name in sorted({*_PLACED, *(trait.feature for trait in _TRAITS)} & columns.keys()):
         values = moved(columns, name)
+        if name not in _PLACED and np.mean(values != np.median(values)) < _TELLING:
+            continue
         means = np.bincount(groups, values, minlength=len(counts)) / np.maximum(counts, 1)
         centre, scale = spread(values)
         typical[name] = restored(means, feature(name).transform)

@@ -6,9 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from segmentation.clustering import learn
 from segmentation.model import Group
-from segmentation.naming import Profile, named, stages
+from segmentation.naming import Profile, described, named, stages
 from segmentation.rules import STAGES, Columns, RuleSet
+from tests.segmentation.test_clustering import NOW, shop
 
 # recency, orders, money, tenure, gap, relative: recency, orders, money, tenure
 PLACES = {
@@ -98,6 +100,16 @@ def test_the_most_marked_trait_gives_the_name() -> None:
 def test_features_that_the_groups_were_not_learned_from_can_name_them() -> None:
     found = named(profile(("loyal",), discount_share=[2.5]), nobody(1))
     assert found[0].id == "loyal.bargain_hunters"
+
+
+@pytest.mark.parametrize(("browsers", "told"), [(1, set()), (150, {"views"})])
+def test_a_feature_that_hardly_anybody_has_names_nobody(browsers: int, told: set[str]) -> None:
+    people = shop(600)
+    views = np.zeros(600)
+    views[:browsers] = 50.0
+    model = learn(people, None, now=NOW)
+    found = described(model, {**people, "views": views})
+    assert {"views"} & found.relative.keys() == told
 
 
 def test_nothing_marked_is_everyday() -> None:
