@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from campaigns.campaign import OTHERS, Campaign, campaign_steps
-from campaigns.conditions import Condition, Did, Every, Not, Some, Test, needed_columns
+from campaigns.conditions import comparisons, needed_columns
 from campaigns.errors import Problem, nearest
 from campaigns.facts import FACTS, OWN, STAGES
 from campaigns.policy import Policy
@@ -77,23 +77,10 @@ def named_segments(campaign: Campaign) -> Iterator[tuple[str, str]]:
         yield "when.segment", campaign.trigger.segment
     for name, _ in campaign.by_segment:
         yield f"by_segment.{name}", name
-    for test in _tests(campaign.condition):
+    for test in comparisons(campaign.condition):
         if test.fact in {"segment", "group"}:
             values = test.value if isinstance(test.value, tuple) else (test.value,)
             yield from ((f"if.{test.fact}", str(value)) for value in values)
-
-
-def _tests(condition: Condition) -> Iterator[Test]:
-    match condition:
-        case Every(parts) | Some(parts):
-            for part in parts:
-                yield from _tests(part)
-        case Not(part):
-            yield from _tests(part)
-        case Test():
-            yield condition
-        case Did():
-            return
 
 
 def lost_segments(campaign: Campaign, known: Known) -> Iterator[Problem]:

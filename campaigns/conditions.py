@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -136,6 +137,20 @@ def first_failed(condition: Condition, facts: Facts, row: int) -> Condition:
             if not mask(part, facts)[row]:
                 return first_failed(part, facts, row)
     return condition
+
+
+def comparisons(condition: Condition) -> Iterator[Test]:
+    """Every comparison in a condition, in the order in which it stands there."""
+    match condition:
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from comparisons(part)
+        case Not(part):
+            yield from comparisons(part)
+        case Test():
+            yield condition
+        case Did():
+            return
 
 
 @lru_cache(maxsize=10_000)

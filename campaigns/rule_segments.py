@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from campaigns.condition_file import ConditionKind, unbuilt
-from campaigns.conditions import Condition, Did, Every, Not, Some, Test
+from campaigns.conditions import Condition, comparisons
 from campaigns.documents import canonical, identity
 from campaigns.errors import Problem
 from campaigns.facts import FACTS
@@ -93,7 +93,7 @@ _NAMES: Final = Form(
 
 
 def _answerable(found: RuleSegment) -> Iterable[tuple[str, str]]:
-    for test in _tests(found.condition):
+    for test in comparisons(found.condition):
         if test.fact in FACTS and FACTS[test.fact].is_of_event:
             yield f"if.{test.fact}", "is known only to the event that says it, and a rule has none"
         if test.fact == "segment":
@@ -102,19 +102,6 @@ def _answerable(found: RuleSegment) -> Iterable[tuple[str, str]]:
                 if kind_of(str(name)) != "learned":
                     text = f"names the segment of a rule, {name!r}: repeat its conditions instead"
                     yield "if.segment", text
-
-
-def _tests(condition: Condition) -> Iterator[Test]:
-    match condition:
-        case Every(parts) | Some(parts):
-            for part in parts:
-                yield from _tests(part)
-        case Not(part):
-            yield from _tests(part)
-        case Test():
-            yield condition
-        case Did():
-            return
 
 
 RULE_SEGMENT: Final = Form(
