@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, update
@@ -34,7 +33,6 @@ from worker import (
     rejudging,
     roster,
     sales,
-    stream,
     tallies,
     timers,
     touches,
@@ -77,7 +75,12 @@ def advance(
     reach
         Which timers may fire.
     """
-    shop, settled = _judged_anew(connection, kit, shop)
+    if shop.has_new_rules:
+        shop = memberships.catch_up(connection, shop)
+    settled: Sequence[int] = ()
+    if shop.model.version != shop.judged_by:
+        shop, settled = rejudging.judge_anew(connection, shop)
+        memberships.follow_model(connection, shop)
     found = intake.sort_out(
         connection, events, kit.settings.keep_browsing, on_log_time=shop.is_on_log_time
     )
@@ -101,20 +104,6 @@ def advance(
     if ticks and shop.is_on_log_time:
         woken.deliver.add(shop.number)  # what was decided ahead of the clock can be claimed now
     return woken
-
-
-def _judged_anew(connection: Connection, kit: Kit, shop: Shop) -> tuple[Shop, Sequence[int]]:
-    """Everybody by rules and a model that are new; whom the model leaves to the batch.
-
-    That takes its time in a large store: the bell is kept, so that nobody is sent meanwhile.
-    """
-    keep, settled = partial(stream.renew, kit.redis, stream.drain_bell(shop.partition)), list[int]()
-    if shop.has_new_rules:
-        shop = memberships.catch_up(connection, shop, keep)
-    if shop.model.version != shop.judged_by:
-        shop, settled = rejudging.judge_anew(connection, shop, keep)
-        memberships.follow_model(connection, shop, keep)
-    return shop, settled
 
 
 def _due(connection: Connection, shop: Shop, reach: Reach, *, has_events: bool) -> list[Timer]:

@@ -7,7 +7,7 @@ new, edited or removed is asked of everybody once, silently, before the next bat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -138,15 +138,12 @@ def _unite(connection: Connection, batch: Batch) -> None:
     bulk.delete_keys(connection, models.memberships, "customer", [loser for loser, _ in pairs])
 
 
-def catch_up(connection: Connection, shop: Shop, keep: Callable[[], None]) -> Shop:
-    """Ask everybody by rules that are new or edited, and close those that were removed.
-
-    ``keep`` is called after each page of customers.
-    """
+def catch_up(connection: Connection, shop: Shop) -> Shop:
+    """Ask everybody by rules that are new or edited, and close those that were removed."""
     for segment, version in shop.closed_rules:
         close_segment(connection, shop, segment, version)
     asked = {one.rule.id: one.version for one in shop.rules if one.judged != one.version}
-    _judge_everybody(connection, shop, "rule", asked, keep)
+    judge_everybody(connection, shop, "rule", asked)
     rules = models.rules.c
     for segment, version in (*shop.closed_rules, *asked.items()):
         connection.execute(
@@ -162,13 +159,10 @@ def catch_up(connection: Connection, shop: Shop, keep: Callable[[], None]) -> Sh
     return replace(shop, rules=judged, closed_rules=())
 
 
-def follow_model(connection: Connection, shop: Shop, keep: Callable[[], None]) -> None:
-    """Ask everybody again after a new model moved them, where a rule names stages or groups.
-
-    ``keep`` is called after each page of customers.
-    """
+def follow_model(connection: Connection, shop: Shop) -> None:
+    """Ask everybody again after a new model moved them, where a rule names stages or groups."""
     naming = {one.rule.id for one in shop.rules if "segment" in needed_columns(one.rule.condition)}
-    _judge_everybody(connection, shop, "model", naming, keep)
+    judge_everybody(connection, shop, "model", naming)
 
 
 def drifted(
@@ -195,13 +189,7 @@ def drifted(
     return found
 
 
-def _judge_everybody(
-    connection: Connection,
-    shop: Shop,
-    cause: str,
-    asked: Collection[str],
-    keep: Callable[[], None],
-) -> None:
+def judge_everybody(connection: Connection, shop: Shop, cause: str, asked: Collection[str]) -> None:
     """Move a store's every customer by some of its rules, a page at a time.
 
     Whom time was about to move by another rule is left to the next batch, which tells that cause.
@@ -216,4 +204,3 @@ def _judge_everybody(
         now = (Timer(TIMER, str(one), one, "", "", shop.now, shop.now) for one in sorted(late))
         kept = {timer.key: timer for timer in (*batch.set_timers, *now)}
         timers.insert_timers(connection, shop, kept.values())
-        keep()

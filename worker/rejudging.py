@@ -7,7 +7,6 @@ had come away from theirs in the meantime: that is time's doing, and wakes campa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -20,15 +19,8 @@ from worker.shop import Shop
 _READ: Final = ("id", "segment", "grouping", "segment_since", "segment_changes")
 
 
-def judge_anew(
-    connection: Connection, shop: Shop, keep: Callable[[], None]
-) -> tuple[Shop, list[int]]:
+def judge_anew(connection: Connection, shop: Shop) -> tuple[Shop, list[int]]:
     """Move everybody whom only the new model moves.
-
-    Parameters
-    ----------
-    keep
-        Called after each page: we are still at it.
 
     Returns
     -------
@@ -47,7 +39,6 @@ def judge_anew(
             targets = {one: group for one, group in targets.items() if one not in gone}
         _move(connection, shop, targets)
         moved += len(targets)
-        keep()
     stores = models.stores
     connection.execute(
         update(stores).where(stores.c.number == shop.number).values(model=shop.model.version)

@@ -10,12 +10,11 @@ from connectors.events import microseconds
 from segmentation import running
 from tests.worker.driving import DAY, START, Driver, coupon_campaign
 from tests.worker.test_silent_publish import STAGES, orders, publish
-from worker import bulk, buyers, judging, models, stream
+from worker import buyers, judging, models
 from worker.audience import facts_for
 from worker.batch import Batch
-from worker.database import reading, transaction
+from worker.database import reading
 from worker.identities import Directory
-from worker.learning import learn
 from worker.roster import Person, Roster
 
 CUSTOMERS = 230
@@ -89,19 +88,6 @@ def elsewhere(driver: Driver) -> set[int]:
         ((ids, groupings, records),) = buyers.pages(connection, shop, None)
     groups = judging.groups_of(shop, records, groupings, microseconds(driver.now))
     return set(judging.elsewhere(shop.model, ids, groupings, groups))
-
-
-def test_the_bell_is_kept_while_everybody_is_judged(driver: Driver) -> None:
-    orders(driver, range(CUSTOMERS), (START - 200 * DAY, 190), 1.0)
-    row = (driver.number, microseconds(driver.now), 0)
-    with transaction(driver.kit.engine) as connection:
-        columns = ("store", "wanted_at", "learned_at")
-        bulk.upsert(connection, models.learning, columns, [row])
-    assert learn(driver.kit, driver.number) is not None
-    bell = stream.drain_bell(driver.partition)
-    driver.kit.redis.delete(bell)
-    driver.commit()
-    assert driver.kit.redis.exists(bell)
 
 
 def test_each_move_is_noted_and_counted_once(driver: Driver) -> None:
