@@ -86,7 +86,8 @@ def advance(
     )
     ticks = [event for event in found.fresh if event.type == "clock_ticked"]
     told = [event for event in found.fresh if event.type not in intake.CONTROL]
-    due = _due(connection, shop, reach, has_events=bool(found.fresh))
+    # Who is settled is settled now: on a log's time a timer has its own moment, after this.
+    due = _due(connection, shop, reach, has_events=bool(found.fresh or settled))
     if ticks or settled:
         last = microseconds(ticks[-1].at) if ticks else shop.now
         is_overdue = turns.is_settling(connection, kit.settings, shop, last)
