@@ -10,16 +10,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from types import FrameType
 from typing import Final
 
 from worker.embedded import socket_path
+from worker.guardian import GRACE
 from worker.settings import PREFIX as SETTING
 from worker.settings import settings_from
 
 PREFIX: Final = "shoal-demo-"
 OWNED: Final = "demo.lock"
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING_TAKES: Final = GRACE + 4  # seconds
+_PAUSE: Final = 0.2
 _BY_SIGNAL: Final = 128  # what a shell adds to a signal's number
 
 
@@ -124,8 +128,13 @@ def remove_leftovers(parent: Path | None = None) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
+    """Remove a folder; of a stack that was killed some still write until its guardian ends them."""
     _remove_socket(folder)
+    end = monotonic() + _ENDING_TAKES
     shutil.rmtree(folder, ignore_errors=True)
+    while folder.exists() and monotonic() < end:
+        sleep(_PAUSE)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_socket(folder: Path) -> None:
