@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +25,14 @@ def show(settings: Settings, name: str) -> None:
     """Say that the process of this name gets on. A full disk is no reason to stop it."""
     path = _file(settings, name)
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(path.parent)
         path.touch()
+
+
+@lru_cache
+def _make(folder: Path) -> None:
+    """Once: whoever outlives a folder that was removed must not bring it back."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def silence(settings: Settings, name: str) -> float:

@@ -94,6 +94,8 @@ def _take_terminal() -> None:
     import termios  # noqa: PLC0415 - in the forked child
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Who runs the tests in the background ignores it, and that is handed down.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def reading(terminal: Terminal, is_so: Callable[[Terminal], object]) -> Callable[[], object]:
