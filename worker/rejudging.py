@@ -7,16 +7,20 @@ had come away from theirs in the meantime: that is time's doing, and wakes campa
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, select, update
 
+from segmentation import running
+from segmentation.errors import SegmentationError
 from segmentation.model import from_json
 from worker import bulk, buyers, judging, models, tallies
 from worker.shop import Shop
 
 _READ: Final = ("id", "segment", "grouping", "segment_since", "segment_changes")
+_log = logging.getLogger("shoal.drain")
 
 
 def judge_anew(connection: Connection, shop: Shop) -> tuple[Shop, list[int]]:
@@ -48,14 +52,24 @@ def judge_anew(connection: Connection, shop: Shop) -> tuple[Shop, list[int]]:
 
 
 def _followed(connection: Connection, shop: Shop) -> Shop | None:
-    """The store under the version that people were judged by, if the new one follows that."""
+    """The store under the version that people were judged by, if the new one follows that.
+
+    One that cannot be used any more has nothing to say: as if none were followed.
+    """
     if not 0 < shop.model.follows == shop.judged_by:
         return None
     columns = models.models.c
     is_it = (columns.store == shop.number) & (columns.kind == "segments")
     query = select(columns.body).where(is_it, columns.version == shop.judged_by)
-    body = connection.execute(query).scalar()
-    return None if body is None else replace(shop, model=from_json(body))
+    try:
+        before = replace(shop, model=from_json(connection.execute(query).scalar() or ""))
+        judging.groups_of(before, running.empty(0), (), shop.now)
+    except SegmentationError as error:
+        told = "store %s: segment model version %s, which version %s follows, cannot be used (%s): "
+        told += "whom time had moved away from their group is moved by the new version, silently"
+        _log.warning(told, shop.id, shop.judged_by, shop.model.version, error)
+        return None
+    return before
 
 
 def _move(connection: Connection, shop: Shop, targets: dict[int, int]) -> None:

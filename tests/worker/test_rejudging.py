@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 import pytest
+from msgspec import structs
+from sqlalchemy import delete, update
 
 from campaigns.campaign import load_campaign
 from campaigns.conditions import mask
 from connectors.events import microseconds
 from segmentation import running
+from segmentation.model import SegmentModel, empty_model, to_json
 from tests.worker.driving import DAY, START, Driver, coupon_campaign
 from tests.worker.test_silent_publish import STAGES, orders, publish
-from worker import buyers, judging, models
+from worker import bulk, buyers, judging, models
 from worker.audience import facts_for
 from worker.batch import Batch
-from worker.database import reading
+from worker.database import reading, transaction
 from worker.identities import Directory
 from worker.roster import Person, Roster
 
@@ -129,3 +135,56 @@ def test_more_customers_than_a_statement_takes_variables_are_asked_what_they_did
         batch = Batch(driver.shop(), now, Directory({}, {}, set(), 0), [], crowd)
         facts = facts_for(connection, batch, campaign, [*rows])
     assert mask(campaign.condition, facts).nonzero()[0].tolist() == [0]
+
+
+def put(driver: Driver, *made: SegmentModel) -> None:
+    """Write versions as learning publishes them; not drained."""
+    columns = ("store", "kind", "version", "body", "published_at", "customers_read")
+    rows = [(driver.number, "segments", one.version, to_json(one), 0, 0) for one in made]
+    with transaction(driver.kit.engine) as connection:
+        bulk.upsert(connection, models.models, columns, rows)
+
+
+OF_ONE = {"transforms": ("none",), "imputed": (0.0,), "centre": (0.0,), "scale": (1.0,)}
+
+
+def renamed(version: int, follows: int = 0) -> SegmentModel:
+    """The default rules, whose groups are called after their version."""
+    model = empty_model()
+    groups = tuple(structs.replace(one, id=f"{one.stage}.v{version}") for one in model.groups)
+    return structs.replace(model, version=version, groups=groups, follows=follows)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda body: body[: len(body) // 2],
+        lambda body: body.replace('"format":3', '"format":99'),
+        lambda _: to_json(structs.replace(renamed(1), **OF_ONE | {"features": ("charm",)})),
+        lambda _: None,
+    ],
+    ids=["cut off", "of another format", "by an unknown feature", "gone"],
+)
+def test_a_version_that_cannot_be_read_any_more_stops_nobody_who_follows_it(
+    driver: Driver, caplog: pytest.LogCaptureFixture, damage: Callable[[str], str | None]
+) -> None:
+    put(driver, renamed(1))
+    driver.tell(driver.order("o1", "ann"))
+    put(driver, renamed(2, follows=1))
+    (body,) = driver.values(models.models, "body", version=1)
+    left, mine = damage(body), models.models.c.version == 1
+    with transaction(driver.kit.engine) as connection:
+        change = update(models.models).values(body=left) if left else delete(models.models)
+        connection.execute(change.where(mine))
+    driver.now += DAY
+    with caplog.at_level(logging.WARNING, "shoal.drain"):
+        driver.tell(driver.order("o2", "bea"))
+        driver.tell(driver.order("o3", "cyd"))
+    groups = driver.values(models.customers, "grouping")
+    assert [group.partition(".")[2] for group in groups] == ["v2"] * 3
+    assert driver.values(models.stores, "model") == [2]
+    causes = driver.values(models.segment_changes, "cause")
+    assert sorted(causes) == ["event", "event", "event", "model"]
+    said = [one.getMessage() for one in caplog.records if "cannot be used" in one.getMessage()]
+    assert len(said) == 1
+    assert "version 1, which version 2 follows" in said[0]
