@@ -1,4 +1,8 @@
-"""Spans of time as people write them: ``30d``, ``12h``, ``90m``, ``2w``."""
+"""Spans of time as people write them: ``30d``, ``12h``, ``90m``, ``2w``.
+
+One way of writing them: in files of campaigns, policies, rules and features, in settings, and after
+the options of commands.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,23 @@ _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _NAMES: Final = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 PATTERN: Final = r"^[0-9]{1,6}[wdhms]$"
 LONGEST: Final = timedelta(days=3660)
+EXPECTED: Final = "a duration such as 30s, 15m, 12h, 7d or 2w"
+"""What is told where something else stood: every unit once."""
+_MOST: Final = 36_525 * 86_400  # seconds: a hundred years, so that no sum with a date overflows
+
+
+def span(text: str) -> timedelta | None:
+    """The span a text like ``14d`` names; None if it names none or one beyond a hundred years."""
+    if not re.fullmatch("[0-9]{1,10}[wdhms]", text):
+        return None
+    seconds = int(text[:-1]) * _SECONDS[text[-1]]
+    return timedelta(seconds=seconds) if seconds <= _MOST else None
 
 
 def duration(text: str) -> timedelta | None:
-    """The span a text like ``14d`` names; None if it names none or one beyond ten years."""
-    if not re.match(PATTERN, text):
-        return None
-    span = timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
-    return span if span <= LONGEST else None
+    """As `span`, for files: None for what is beyond ten years, too."""
+    found = span(text)
+    return found if found is not None and found <= LONGEST else None
 
 
 def written(span: timedelta) -> str:

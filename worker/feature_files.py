@@ -13,10 +13,9 @@ from campaigns.kinds import Choice, ListOf, Named, Number, Words, YesNo, refuse,
 from segmentation.constructed import MADE_OF, Constructed, Declared, Kind
 from segmentation.features import BY_NAME, HALF_LIVES, OUTLIERS, SERIES, Impute, Range
 from worker.definition_files import read_each
-from worker.feature_kinds import Between, Made, Own, Unknown
+from worker.feature_kinds import Between, HalfLife, Made, Own, Unknown
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_DAYS: Final = tuple(f"{days}d" for days in HALF_LIVES)
 _KINDS: Final[tuple[Kind, ...]] = ("ratio", "square", "trend")
 MOST: Final = 20
 """Features of its own that a store may have."""
@@ -37,8 +36,8 @@ class _Definition:
     ratio: tuple[str, ...] = ()
     square: str = ""
     trend: str = ""
-    fast: str = ""
-    slow: str = ""
+    fast: int = 0
+    slow: int = 0
     log: bool = False
     clip: Range | None = None
     outliers: Range | str | None = ""
@@ -55,9 +54,9 @@ def _sound(one: _Definition) -> Iterator[tuple[str, str]]:
     if one.ratio and (len(one.ratio) != 2 or one.ratio[0] == one.ratio[1]):  # noqa: PLR2004 - above and below
         yield "ratio", "expected two different features: what is divided, and by what"
     if one.trend:
-        fast, slow = (_DAYS.index(text) if text else -1 for text in (one.fast, one.slow))
-        if not 0 <= fast < slow:
-            yield "fast", f"expected fast and slow of {', '.join(_DAYS)}, fast the shorter one"
+        if not 0 < one.fast < one.slow:
+            listed = ", ".join(f"{days}d" for days in HALF_LIVES)
+            yield "fast", f"expected fast and slow of {listed}, fast the shorter one"
     elif one.fast or one.slow:
         yield "fast", "belongs to a trend"
 
@@ -74,8 +73,8 @@ _DEFINITION: Final = Form(
         "ratio": Field(ListOf(Made()), "What is divided, and by what.", ()),
         "square": Field(Made(), "What is multiplied by itself.", ""),
         "trend": Field(Choice(SERIES), "What is compared lately and before.", ""),
-        "fast": Field(Choice(_DAYS), "Half-life of what counts as lately.", ""),
-        "slow": Field(Choice(_DAYS), "Half-life of what counts as before.", ""),
+        "fast": Field(HalfLife(), "Half-life of what counts as lately.", 0),
+        "slow": Field(HalfLife(), "Half-life of what counts as before.", 0),
         "log": Field(
             YesNo(), "Whether a model reads the logarithm of 1 + magnitude, with its sign.", False
         ),
@@ -156,8 +155,8 @@ def _constructed(name: str, one: _Definition) -> Constructed:
     kind = next(kind for kind in _KINDS if getattr(one, kind))
     of, factor, clip = one.ratio or (one.square,), 1.0, one.clip
     if one.trend:
-        fast, slow = int(one.fast[:-1]), int(one.slow[:-1])
-        of, factor = (f"{one.trend}_{fast}d", f"{one.trend}_{slow}d"), slow / fast
+        of = (f"{one.trend}_{one.fast}d", f"{one.trend}_{one.slow}d")
+        factor = one.slow / one.fast
         # Nobody can have done more lately than all that they ever did.
         clip = clip or (0.0, factor)
     usual = None if one.log or one.trend else OUTLIERS

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
+from campaigns.durations import duration
 from campaigns.errors import Problem, nearest
 from campaigns.kinds import INVALID, Kind, Number, Words, refuse
 from segmentation.constructed import MADE_OF, RESERVED
-from segmentation.features import BY_NAME
+from segmentation.features import BY_NAME, HALF_LIVES
 
 _NAME: Final = "[a-z][a-z0-9_]{1,39}"
 
@@ -56,6 +58,29 @@ class Own:
         """What is accepted."""
         taken = {"not": {"enum": [*BY_NAME, *sorted(RESERVED)]}}
         return {"type": "string", "pattern": f"^{_NAME}$", **taken}
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """One of the half-lives that sums are kept with, however it is written: ``7d`` or ``1w``."""
+
+    def read(self, node: Any, place: str, problems: list[Problem]) -> Any:
+        """Days, or ``INVALID``."""
+        found = duration(node) if isinstance(node, str) else None
+        days = 0 if found is None else found / timedelta(days=1)
+        if days in HALF_LIVES:
+            return int(days)
+        listed = ", ".join(f"{one}d" for one in HALF_LIVES)
+        return refuse(f"a duration that is one of {listed}", node, place, problems)
+
+    def write(self, value: Any) -> Any:
+        """Like ``7d``."""
+        return f"{value}d"
+
+    def schema(self) -> dict[str, Any]:
+        """What is accepted, in days and weeks."""
+        weeks = [f"{one // 7}w" for one in HALF_LIVES if one % 7 == 0]
+        return {"enum": [*(f"{one}d" for one in HALF_LIVES), *weeks]}
 
 
 @dataclass(frozen=True)

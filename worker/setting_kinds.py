@@ -7,9 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+from campaigns.durations import EXPECTED, span
 
 
 def path(text: str) -> Path:
@@ -72,12 +71,11 @@ def url(*schemes: str) -> Callable[[str], str]:
 
 
 def duration(text: str) -> timedelta:
-    """A number with its unit."""
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isdecimal() or not int(number):
-        expected = "a duration such as 30s, 15m, 12h or 7d"
-        raise ValueError(expected)
-    return timedelta(seconds=int(number) * _UNITS[unit])
+    """A number with its unit, more than none."""
+    found = span(text)
+    if not found:
+        raise ValueError(EXPECTED)
+    return found
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ def markdown() -> str:
         "# Settings\n\n"
         "Shoal reads its settings from environment variables, once, at the start of each process.\n"
         "An unknown `SHOAL_*` variable or a value that cannot be used ends the command with exit\n"
-        "code 2 and a sentence that names it. This page is written by\n"
+        "code 2 and a sentence that names it. A length of time is a whole number with its unit:\n"
+        "`30s`, `15m`, `12h`, `7d`, `2w`. This page is written by\n"
         "`python -m worker.settings_pages`.\n\n"
         "| variable | default | meaning |\n|---|---|---|\n" + rows + "\n"
     )

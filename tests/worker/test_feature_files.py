@@ -49,6 +49,12 @@ def test_a_file_is_read_whole() -> None:
     assert load("{}", "features.yaml") == Declared()
 
 
+def test_a_half_life_may_be_written_in_any_unit() -> None:
+    text = "features: {spend_trend: {trend: revenue, fast: 1w, slow: 2160h, name: spending lately}}"
+    (found,) = load(text, "features.yaml").features
+    assert found in load(WHOLE, "features.yaml").features
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -71,6 +77,7 @@ def test_a_file_is_read_whole() -> None:
         ("features: {a1: {trend: revenue, fast: 90d, slow: 7d}}", "fast the shorter one"),
         ("features: {a1: {trend: revenue, fast: 7d}}", "fast the shorter one"),
         ("features: {a1: {trend: sales, fast: 7d, slow: 30d}}", "expected one of views"),
+        ("features: {a1: {trend: revenue, fast: 2w, slow: 90d}}", "is one of 7d, 30d, 90d"),
         ("features: {a1: {square: views, fast: 7d}}", "belongs to a trend"),
         ("features: {a1: {square: views, clip: [3, 1]}}", "the smaller first"),
         ("features: {a1: {square: views, outliers: [0.5, 2]}}", "a number from 0 to 1"),

@@ -41,7 +41,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known() -> None:
         ("SHOAL_PORT", "http", "a whole number from 1 to 65535"),
         ("SHOAL_PORT", "70000", "a whole number from 1 to 65535"),
         ("SHOAL_APPENDFSYNC", "allways", "one of everysec, always; did you mean always?"),
-        ("SHOAL_LEARN_EVERY", "7", "a duration such as 30s, 15m, 12h or 7d"),
+        ("SHOAL_LEARN_EVERY", "7", "a duration such as 30s, 15m, 12h, 7d or 2w"),
         ("SHOAL_LEARN_EVERY", "0d", "a duration such as"),
         ("SHOAL_DATABASE_URL", "mysql://u@h/d", "a URL that begins with postgresql://"),
     ],

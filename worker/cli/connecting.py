@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.cli.output import Json, print_json, print_table, say
+from worker.cli.spans import span_of
 
 if TYPE_CHECKING:  # a command imports what it needs
-    from datetime import timedelta
-
     from worker.connecting import Connected, Wanted
     from worker.leaving import Left
     from worker.new_stores import NewStore
@@ -78,10 +77,7 @@ def poll(
     from worker.errors import StoreRefused
     from worker.stores import load_store
 
-    span = days(every, "--every")
-    if not span:
-        problem = "--every: expected a duration such as 60s or 15m"
-        raise typer.BadParameter(problem)
+    span = span_of("--every", every)
     with opened() as kit, transaction(kit.engine) as connection:
         found = load_store(connection, store)
         number = found.number
@@ -232,16 +228,3 @@ def _tell_facts(connected: Connected) -> None:
         say(f"Not granted: {name} ({what})")
     for note in told.notes:
         say(note)
-
-
-def days(text: str, name: str) -> timedelta:
-    """A duration such as 730d, 15m or 60s; 0 is none."""
-    from datetime import timedelta
-
-    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-    if text == "0":
-        return timedelta()
-    if text[-1:] not in units or not text[:-1].isdecimal():
-        problem = f"{name} {text!r}: expected a duration such as 730d, 12h, 15m or 60s"
-        raise typer.BadParameter(problem)
-    return timedelta(seconds=int(text[:-1]) * units[text[-1]])

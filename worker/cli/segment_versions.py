@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.spans import span_of
 
 _SHOWN = ("version", "is_in_force", "by", "kind", "groups", "found_in", "published_at")
 
@@ -41,13 +42,8 @@ def rollback(
     from worker.cli.context import chosen_shop, opened
     from worker.database import reading
     from worker.segment_versions import publish, rolled_back
-    from worker.setting_kinds import duration
 
-    try:
-        span = duration(hold)
-    except ValueError as wrong:
-        problem = f"--for {hold!r}: expected {wrong}"
-        raise typer.BadParameter(problem) from None
+    span = span_of("--for", hold)
     with opened() as kit:
         with reading(kit.engine) as connection:
             shop = chosen_shop(connection, kit, store)

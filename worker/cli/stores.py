@@ -38,7 +38,8 @@ def add(
     The server key is shown this once.
     """
     from worker.cli.asking import asker, pairs, secrets_of
-    from worker.cli.connecting import connected, days, tell_connected
+    from worker.cli.connecting import connected, tell_connected
+    from worker.cli.spans import span_of
     from worker.connecting import Wanted
     from worker.stores import NewStore
 
@@ -53,7 +54,9 @@ def add(
         options=pairs(option or [], "--option"),
         secrets=secrets_of(secret or []),
     )
-    wanted = Wanted(days(past, "--past"), is_polled=poll, is_offline=offline, ask=asker())
+    wanted = Wanted(
+        span_of("--past", past, none=True), is_polled=poll, is_offline=offline, ask=asker()
+    )
     tell_connected(connected(new, wanted), is_polled=poll, is_json=json)
 
 

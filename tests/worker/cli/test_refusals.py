@@ -70,6 +70,12 @@ STORES: Final = (
         "store add b --url http://x --offline --secret api_key=k --secret webhook_secret=w",
         "currency: nobody was asked, so --currency is needed",
     ),
+    refused("store poll old --every 0", "--every '0'", "30s, 15m, 12h, 7d or 2w"),
+    refused("store poll old --every 5x", "--every '5x'", "30s, 15m, 12h, 7d or 2w"),
+    refused("store poll old --every 2w", "store old has no address to be read from"),
+    refused("store add b --past 1y", "--past '1y'", "30s, 15m, 12h, 7d or 2w; 0 is none"),
+    refused("segments rollback 1 --for 0w", "--for '0w'", "30s, 15m, 12h, 7d or 2w"),
+    refused("segments rollback 1 --for 2w --store old", "version 1"),
     refused("store poll old", "store old has no address to be read from"),
     refused("store add b --url http://x", "api_key is missing", "webhook_secret is missing"),
     refused(

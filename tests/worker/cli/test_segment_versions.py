@@ -153,5 +153,5 @@ def test_what_cannot_be_is_refused_with_a_way_out(house: House) -> None:
     ran = house.shoal("segments", "rollback", "7")
     assert (ran.code, "version 7: expected one from 1 to 1, as" in ran.err) == (2, True)
     ran = house.shoal("segments", "rollback", "1", "--for", "soon")
-    assert (ran.code, "30s, 15m, 12h or 7d" in ran.err) == (2, True)
+    assert (ran.code, "30s, 15m, 12h, 7d or 2w" in ran.err) == (2, True)
     assert "no refit is called for" in house.shoal("segments", "drift").out

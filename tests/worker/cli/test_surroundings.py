@@ -19,7 +19,7 @@ WRONG: Final = (
     ("STATUS_PORT", "http", "SHOAL_STATUS_PORT is 'http': expected a whole number"),
     ("PARTITIONS", "-1", "expected a whole number from 1 to 1024"),
     ("BATCH", "1e3", "SHOAL_BATCH is '1e3': expected a whole number"),
-    ("TICK_EVERY", "1 h", "expected a duration such as 30s, 15m, 12h or 7d"),
+    ("TICK_EVERY", "1 h", "expected a duration such as 30s, 15m, 12h, 7d or 2w"),
     ("LOG_LEVEL", "wraning", "did you mean warning?"),
     ("APPENDFSYNC", "no", "expected one of everysec, always"),
     ("PRIVATE_HOSTS", "http://x", "expected host names or addresses, separated by commas"),
