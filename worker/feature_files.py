@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from campaigns.documents import plain_data
 from campaigns.errors import InvalidCampaign, Problem
-from campaigns.forms import Field, Form, read_document
-from campaigns.kinds import Choice, ListOf, Named, Number, Words, YesNo, refuse, unknown_name
+from campaigns.forms import Field, Form, inside
+from campaigns.kinds import (
+    INVALID,
+    Choice,
+    ListOf,
+    Named,
+    Number,
+    Words,
+    YesNo,
+    refuse,
+    unknown_name,
+)
 from segmentation.constructed import MADE_OF, Constructed, Declared, Kind
 from segmentation.features import BY_NAME, HALF_LIVES, OUTLIERS, SERIES, Impute, Range
 from worker.definition_files import read_each
-from worker.feature_kinds import Between, HalfLife, Made, Own, Unknown
+from worker.feature_kinds import Between, HalfLife, Made, Own, Unknown, half_life
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _KINDS: Final[tuple[Kind, ...]] = ("ratio", "square", "trend")
@@ -46,19 +57,43 @@ class _Definition:
     meaning: str = ""
 
 
-def _sound(one: _Definition) -> Iterator[tuple[str, str]]:
-    """What of a definition does not go together."""
-    said = [name for name in _KINDS if getattr(one, name)]
-    if len(said) != 1:
+def _sound(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What of an entry does not go together, whether its fields are right or not."""
+    said = [name for name in _KINDS if name in node]
+    # A misspelt word is told by itself; what was meant by it is not missing.
+    if len(said) != 1 and (said or node.keys() <= _FIELDS.keys()):
         yield "", f"expected one of {', '.join(_KINDS)}, found {' and '.join(said) or 'none'}"
-    if one.ratio and (len(one.ratio) != 2 or one.ratio[0] == one.ratio[1]):  # noqa: PLR2004 - above and below
+    ratio = node.get("ratio")
+    if isinstance(ratio, list) and (len(ratio) != 2 or ratio[0] == ratio[1]):  # noqa: PLR2004 - above and below
         yield "ratio", "expected two different features: what is divided, and by what"
-    if one.trend:
-        if not 0 < one.fast < one.slow:
-            listed = ", ".join(f"{days}d" for days in HALF_LIVES)
-            yield "fast", f"expected fast and slow of {listed}, fast the shorter one"
-    elif one.fast or one.slow:
+    fast, slow = (half_life(node[name]) if name in node else 0 for name in ("fast", "slow"))
+    if "trend" in node and fast is not None and slow is not None and not 0 < fast < slow:
+        listed = ", ".join(f"{days}d" for days in HALF_LIVES)
+        yield "fast", f"expected fast and slow of {listed}, fast the shorter one"
+    if "trend" not in node and {"fast", "slow"} & node.keys():
         yield "fast", "belongs to a trend"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A form whose fields are held against each other even where some of them are wrong."""
+
+    form: Form
+
+    def read(self, node: Any, place: str, problems: list[Problem]) -> Any:
+        """What the form makes of it, or ``INVALID``."""
+        found = self.form.read(node, place, problems)
+        wrong = list(_sound(node)) if isinstance(node, dict) else []
+        problems += [Problem(inside(place, name) if name else place, text) for name, text in wrong]
+        return INVALID if wrong else found
+
+    def write(self, value: Any) -> Any:
+        """As it stands in a file."""
+        return self.form.write(value)
+
+    def schema(self) -> dict[str, Any]:
+        """What is accepted."""
+        return self.form.schema()
 
 
 _TEXT: Final = Words(r"[^\n]{1,200}", "a text of one line, at most 200 characters")
@@ -67,40 +102,32 @@ _CALLED: Final = Form(
     {"en": Field(_TEXT, "In English.", ""), "zh": Field(_TEXT, "In Chinese.", "")},
     short="en",
 )
-_DEFINITION: Final = Form(
-    _Definition,
-    {
-        "ratio": Field(ListOf(Made()), "What is divided, and by what.", ()),
-        "square": Field(Made(), "What is multiplied by itself.", ""),
-        "trend": Field(Choice(SERIES), "What is compared lately and before.", ""),
-        "fast": Field(HalfLife(), "Half-life of what counts as lately.", 0),
-        "slow": Field(HalfLife(), "Half-life of what counts as before.", 0),
-        "log": Field(
-            YesNo(), "Whether a model reads the logarithm of 1 + magnitude, with its sign.", False
-        ),
-        "clip": Field(Between(Number(-1e12, 1e12)), "Bounds by meaning.", None),
-        "outliers": Field(
-            Between(Number(0, 1), none=True),
-            "Shares of the customers between whose values a model reads them as they are.",
-            "",
-        ),
-        "impute": Field(Unknown(), "What an unknown value counts as.", "median"),
-        "name": Field(_CALLED, "What people call it.", _Called()),
-        "meaning": Field(_TEXT, "A sentence for people.", ""),
-    },
-    rule=_sound,
-)
+_FIELDS: Final = {
+    "ratio": Field(ListOf(Made()), "What is divided, and by what.", ()),
+    "square": Field(Made(), "What is multiplied by itself.", ""),
+    "trend": Field(Choice(SERIES), "What is compared lately and before.", ""),
+    "fast": Field(HalfLife(), "Half-life of what counts as lately.", 0),
+    "slow": Field(HalfLife(), "Half-life of what counts as before.", 0),
+    "log": Field(
+        YesNo(), "Whether a model reads the logarithm of 1 + magnitude, with its sign.", False
+    ),
+    "clip": Field(Between(Number(-1e12, 1e12)), "Bounds by meaning.", None),
+    "outliers": Field(
+        Between(Number(0, 1), none=True),
+        "Shares of the customers between whose values a model reads them as they are.",
+        "",
+    ),
+    "impute": Field(Unknown(), "What an unknown value counts as.", "median"),
+    "name": Field(_CALLED, "What people call it.", _Called()),
+    "meaning": Field(_TEXT, "A sentence for people.", ""),
+}
+_DEFINITION: Final = _Entry(Form(_Definition, _FIELDS))
 
 
 @dataclass(frozen=True)
 class _File:
     features: tuple[tuple[str, _Definition], ...] = ()
     learn_from: tuple[str, ...] = ()
-
-
-def _whole(found: _File) -> Iterator[tuple[str, str]]:
-    if len(found.features) > MOST:
-        yield "features", f"expected at most {MOST}, found {len(found.features)}"
 
 
 _FILE: Final = Form(
@@ -113,7 +140,6 @@ _FILE: Final = Form(
             (),
         ),
     },
-    rule=_whole,
 )
 
 
@@ -130,25 +156,37 @@ def read_file(path: Path) -> Declared:
 
 def load(text: str, path: str) -> Declared:
     """What a YAML or JSON text declares. Raises `InvalidCampaign` with every problem."""
-    found = read_document(_FILE, _File, text, path)
-    own = tuple(_constructed(name, one) for name, one in found.features)
-    problems = list(_unlearnable(found.learn_from, {one.name for one in own}))
-    if problems:
+    node = plain_data(text, path, "features")
+    problems: list[Problem] = []
+    found = _FILE.read(node, "", problems)
+    problems += _between(node, {problem.place for problem in problems})
+    if problems or not isinstance(found, _File):
         raise InvalidCampaign(path, problems)
-    return Declared(own, found.learn_from)
+    return Declared(
+        tuple(_constructed(name, one) for name, one in found.features), found.learn_from
+    )
 
 
-def _unlearnable(names: Sequence[str], own: set[str]) -> Iterator[Problem]:
+def _between(node: Mapping[str, Any], told: set[str]) -> Iterator[Problem]:
+    """What its parts say of each other; of places that were told, nothing more."""
+    features, names = node.get("features"), node.get("learn_from")
+    own = [name for name in features if isinstance(name, str)] if isinstance(features, dict) else []
+    if len(own) > MOST:
+        yield Problem("features", f"expected at most {MOST}, found {len(own)}")
+    if not isinstance(names, list):
+        return
     said: list[Problem] = []
     for at, name in enumerate(names):
         place = f"learn_from[{at}]"
+        if place in told:
+            continue
         if name in BY_NAME and name not in MADE_OF:
             refuse("a number; this is a moment or a place on a circle", name, place, said)
         elif name not in {*MADE_OF, *own}:
             unknown_name(name, place, said, choices=(*sorted(own), *MADE_OF))
-    if len(names) == 1:
-        said.append(Problem("learn_from", "expected at least two features"))
     yield from said
+    if len(names) == 1:
+        yield Problem("learn_from", "expected at least two features")
 
 
 def _constructed(name: str, one: _Definition) -> Constructed:

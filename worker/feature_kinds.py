@@ -60,16 +60,22 @@ class Own:
         return {"type": "string", "pattern": f"^{_NAME}$", **taken}
 
 
+def half_life(node: Any) -> int | None:
+    """Days of a half-life that sums are kept with; None for anything else."""
+    found = duration(node) if isinstance(node, str) else None
+    days = 0 if found is None else found / timedelta(days=1)
+    return int(days) if days in HALF_LIVES else None
+
+
 @dataclass(frozen=True)
 class HalfLife:
     """One of the half-lives that sums are kept with, however it is written: ``7d`` or ``1w``."""
 
     def read(self, node: Any, place: str, problems: list[Problem]) -> Any:
         """Days, or ``INVALID``."""
-        found = duration(node) if isinstance(node, str) else None
-        days = 0 if found is None else found / timedelta(days=1)
-        if days in HALF_LIVES:
-            return int(days)
+        found = half_life(node)
+        if found is not None:
+            return found
         listed = ", ".join(f"{one}d" for one in HALF_LIVES)
         return refuse(f"a duration that is one of {listed}", node, place, problems)
 

@@ -104,6 +104,39 @@ def test_a_misspelt_own_feature_is_named_with_the_nearest() -> None:
         load(text, "features.yaml")
 
 
+def test_every_mistake_of_a_file_is_told_at_once() -> None:
+    text = """
+features:
+  spend: {square: ordres}
+  share: {ratio: [orders, orders], clip: [3, 1]}
+  lately: {trend: revenue, fast: 8d, slow: 90d, square: views}
+  quick: {square: views, fast: 7d, colour: red}
+learn_from: [orders, spnd, last_order_at, share, 7, [orders]]
+"""
+    with pytest.raises(InvalidCampaign) as refused:
+        load(text, "features.yaml")
+    assert sorted(one.place for one in refused.value.problems) == [
+        "features.lately",
+        "features.lately.fast",
+        "features.quick.colour",
+        "features.quick.fast",
+        "features.share.clip",
+        "features.share.ratio",
+        "features.spend.square",
+        "learn_from[1]",
+        "learn_from[2]",
+        "learn_from[4]",
+        "learn_from[5]",
+    ]
+    assert "did you mean 'spend'" in str(refused.value)
+
+
+def test_a_misspelt_word_is_not_told_as_missing_too() -> None:
+    with pytest.raises(InvalidCampaign) as refused:
+        load("features: {a1: {ratoi: [orders, views]}}", "features.yaml")
+    assert [one.place for one in refused.value.problems] == ["features.a1.ratoi"]
+
+
 def test_too_many_are_refused() -> None:
     many = {f"a{at}": {"square": "orders"} for at in range(21)}
     with pytest.raises(InvalidCampaign, match="expected at most 20, found 21"):
