@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from connectors.events import Event
 from connectors.records import Cart, Order, Refund
+
+ENTRY: Final = "entry:"
 
 
 def event_occasion(event: Event) -> str:
@@ -23,12 +26,23 @@ def event_occasion(event: Event) -> str:
 
 def segment_occasion(number: int) -> str:
     """The number of a segment change of this customer (segment_changes.number)."""
-    return f"entry:{number}"
+    return counted_occasion("", number)
 
 
 def membership_occasion(segment: str, number: int) -> str:
     """The number of a customer's change of one segment by rule (membership_changes.number)."""
-    return f"entry:{segment}:{number}"
+    return counted_occasion(segment, number)
+
+
+def counted_occasion(segment: str, number: int) -> str:
+    """A customer's n-th change of a segment by rule; of stage or group where it is empty."""
+    return f"{ENTRY}{segment}:{number}" if segment else f"{ENTRY}{number}"
+
+
+def counted(occasion: str) -> tuple[str, int]:
+    """The segment and the number of what `counted_occasion` made."""
+    segment, _, number = occasion.removeprefix(ENTRY).rpartition(":")
+    return segment, int(number)
 
 
 def schedule_occasion(slot: date) -> str:

@@ -136,6 +136,8 @@ class Batch:
         Rows of ``segmentation.running.Facts``, the first column a customer's id for now.
     drifted
         Customers whom a tick found elsewhere by a rule whose moment nobody computes.
+    known_in
+        Customer → stages and groups in which campaigns knew those who yield to them.
     recompute
         Customers whose purchases must be computed again from all their orders.
     moves, entries, wakes
@@ -161,6 +163,7 @@ class Batch:
     redeemed: list[Redemption] = field(default_factory=list)
     facts: list[FactTuple] = field(default_factory=list)
     drifted: set[int] = field(default_factory=set)
+    known_in: dict[int, set[str]] = field(default_factory=dict)
     recompute: set[int] = field(default_factory=set)
     moves: list[Move] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)

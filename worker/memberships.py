@@ -19,7 +19,7 @@ from campaigns.flips import next_flip, unsolved
 from segmentation.clocks import FOREVER
 from worker import bulk, judging, models, roster, timers
 from worker.batch import Batch, Entry, Timer
-from worker.entries import close_segment, standing, write_entries, write_numbers
+from worker.entries import close_segment, standing, write_entries
 from worker.identities import Directory
 from worker.rule_facts import ground_of
 from worker.shop import RunningRule, Shop
@@ -113,28 +113,20 @@ def _unite(connection: Connection, batch: Batch) -> None:
     versions = {one.rule.id: one.version for one in batch.shop.rules}
     known = standing(connection, {customer for pair in pairs for customer in pair})
     told: list[Entry] = []
-    numbers: set[tuple[str, int]] = set()
     for loser, winner in pairs:
         batch.dropped_timers.append((TIMER, str(loser)))
         for segment, version in versions.items():
             its = known.setdefault(segment, {})
             is_in, number = its.get(loser, (False, 0))
             stays_in, own = its.get(winner, (False, 0))
-            # Decisions came along under these numbers: they are nobody's next occasion.
-            last = max(own, number)
-            if is_in:
-                its[loser] = False, number + 1
-                what = (batch.now, False, "event", version)
-                told.append(Entry(segment, loser, number + 1, *what))
-            if is_in and not stays_in:
-                last = max(own + 1, number)
-                told.append(Entry(segment, winner, last, batch.now, True, "event", version))
-            if last > own:
-                its[winner] = is_in or stays_in, last
-                numbers.add((segment, winner))
+            if not is_in:
+                continue
+            its[loser] = False, number + 1
+            told.append(Entry(segment, loser, number + 1, batch.now, False, "event", version))
+            if not stays_in:
+                its[winner] = True, own + 1
+                told.append(Entry(segment, winner, own + 1, batch.now, True, "event", version))
     write_entries(connection, batch.shop.number, told)
-    raised = [(segment, winner, known[segment][winner][1]) for segment, winner in sorted(numbers)]
-    write_numbers(connection, batch.shop.number, raised)
     bulk.delete_keys(connection, models.memberships, "customer", [loser for loser, _ in pairs])
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Table, Update, bindparam, exists, update
 
 from segmentation import running
 from worker import models
-from worker.batch import Batch
+from worker.batch import Batch, Move
 from worker.describing import united_attributes
+from worker.renumbering import count_on
 from worker.roster import Person
 
 _OWNED: Final = (
@@ -36,6 +37,7 @@ def merge_people(connection: Connection, batch: Batch) -> None:
     pairs = [(loser, batch.directory.final(loser)) for loser in batch.directory.merged]
     if not pairs:
         return
+    count_on(connection, batch, pairs)
     for loser, winner in pairs:
         _unite(batch, loser, winner)
     created = set(batch.directory.created)
@@ -58,7 +60,26 @@ def _unite(batch: Batch, loser: int, winner: int) -> None:
     roster.records[rows[1]] = running.empty(1)[0]
     if needs.purchases[0]:
         batch.recompute.add(winner)
+    _stand(batch, stays, yields)
     _unite_people(stays, yields)
+
+
+def _stand(batch: Batch, stays: Person, yields: Person) -> None:
+    """Where campaigns knew the one who yields is no news of who stays; who stood nowhere is there.
+
+    Whom no campaign could reach stood nowhere: to enter is news of who stays then.
+    """
+    if not yields.platform_id:
+        return
+    batch.known_in.setdefault(stays.id, set()).update({yields.segment, yields.grouping})
+    if stays.grouping or not yields.grouping:
+        return
+    stays.segment_changes += 1
+    stays.segment, stays.grouping = yields.segment, yields.grouping
+    stays.segment_since = yields.segment_since
+    stage, group = yields.segment, yields.grouping
+    at = stays.segment_changes, batch.now
+    batch.moves.append(Move(stays.id, *at, "", stage, "", group, "event"))
 
 
 def _unite_people(stays: Person, yields: Person) -> None:

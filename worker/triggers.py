@@ -105,9 +105,10 @@ def _segment_wakes(batch: Batch) -> Iterator[Wake]:
     for move in batch.moves:
         if move.cause not in _WAKING:
             continue
+        known_in = batch.known_in.get(move.customer, set())
         for running in _of(batch.shop, SegmentTrigger):
             trigger = running.campaign.trigger
-            if isinstance(trigger, SegmentTrigger) and _crosses(trigger, move):
+            if isinstance(trigger, SegmentTrigger) and _crosses(trigger, move, known_in):
                 yield Wake(
                     campaign=running.campaign.id,
                     customer=move.customer,
@@ -142,10 +143,9 @@ def _accepted(batch: Batch) -> dict[int, int]:
     }
 
 
-def _crosses(trigger: SegmentTrigger, move: Move) -> bool:
-    was = trigger.segment in {move.before, move.group_before}
-    is_now = trigger.segment in {move.after, move.group_after}
-    return is_now and not was if trigger.enters else was and not is_now
+def _crosses(trigger: SegmentTrigger, move: Move, known_in: set[str]) -> bool:
+    was, is_now = {move.before, move.group_before}, {move.after, move.group_after}
+    return trigger.segment in (is_now - was - known_in if trigger.enters else was - is_now)
 
 
 def _timer_wakes(connection: Connection, batch: Batch) -> Iterator[Wake]:

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 
 from campaigns.occasions import (
     cart_occasion,
+    counted,
     date_occasion,
     event_occasion,
+    membership_occasion,
     schedule_occasion,
     segment_occasion,
 )
@@ -29,5 +31,8 @@ def test_an_order_is_one_occasion_by_whichever_door() -> None:
 
 def test_the_others() -> None:
     assert segment_occasion(3) == "entry:3"
+    assert membership_occasion("rule.vip", 12) == "entry:rule.vip:12"
+    assert counted("entry:3") == ("", 3)
+    assert counted("entry:rule.vip:12") == ("rule.vip", 12)
     assert schedule_occasion(date(2026, 3, 1)) == "slot:2026-03-01"
     assert date_occasion(2026) == "year:2026"
