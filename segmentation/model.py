@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from itertools import repeat
 
 import numpy as np
 
@@ -200,7 +201,7 @@ def group_indices(model: SegmentModel, ids: Sequence[str]) -> Indices:
     """Indices of groups by id, present or former; -1 for ids this model does not know."""
     known = {old: at for at, group in enumerate(model.groups) for old in group.formerly}
     known |= {group.id: at for at, group in enumerate(model.groups)}
-    return np.fromiter((known.get(text, NOBODY) for text in ids), np.int64, len(ids))
+    return np.fromiter(map(known.get, ids, repeat(NOBODY)), np.int64, len(ids))
 
 
 def require(model: SegmentModel, columns: Columns) -> None:

@@ -184,7 +184,7 @@ def unpack(packed: Sequence[bytes]) -> Records:
         If a record has a size or version that is neither this one's nor of ``FORMER``.
     """
     size = RECORD.itemsize
-    if any(len(one) != size for one in packed):
+    if {*map(len, packed)} != {size}:
         packed = [one if len(one) == size else _filled_up(one) for one in packed]
     records: Records = np.frombuffer(bytearray().join(packed), RECORD)
     if (records["schema"] != SCHEMA).any():

@@ -21,6 +21,7 @@ from worker import models
 Row = Sequence[Any]
 # Below the 32,766 variables of a default SQLite build; bytes cannot travel as JSON.
 _CHUNK: Final = 30_000
+_FEW: Final = 256
 _PG_TYPES: Final = (
     (BigInteger, "bigint"),
     (Integer, "integer"),
@@ -120,11 +121,19 @@ def select_keys(
     return rows
 
 
-def rows(connection: Connection, statement: str, values: Sequence[Any]) -> list[Row]:
-    """What a statement gives, as the driver's own rows; ``?`` stands for each value."""
+def by_column(connection: Connection, statement: str, values: Sequence[Any]) -> list[list[Any]]:
+    """What a statement gives, a list for each column; no list if nothing. ``?`` is a value."""
     if connection.dialect.name == "postgresql":
-        return _pg_execute(connection, statement.replace("%", "%%").replace("?", "%b"), values)
-    return list(_driver(connection).cursor().execute(statement, values))
+        statement = statement.replace("%", "%%").replace("?", "%b")
+        return _columns(_pg_execute(connection, statement, values))
+    found: list[list[Any]] = []
+    cursor = _driver(connection).cursor().execute(statement, values)
+    # Few at a time: many new tuples would set off Python's search for cycles again and again.
+    while part := cursor.fetchmany(_FEW):
+        found = found or [[] for _ in part[0]]
+        for column, its in zip(found, zip(*part, strict=True), strict=True):
+            column.extend(its)
+    return found
 
 
 def select_pairs(

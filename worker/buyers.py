@@ -33,7 +33,7 @@ def pages(
     statement = _PAGE.format(cut=" AND id % ? = ?" if slices else "")
     cut = (slices, number) if slices else ()
     last, end = shop.ids
-    while rows := bulk.rows(connection, statement, (last, end, *cut, CHUNK)):
-        ids, groupings, packed = zip(*rows, strict=True)
+    while found := bulk.by_column(connection, statement, (last, end, *cut, CHUNK)):
+        ids, groupings, packed = found
         last = ids[-1]
         yield ids, groupings, running.unpack(packed)

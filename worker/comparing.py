@@ -31,6 +31,7 @@ from segmentation.errors import NotEnoughCustomers
 from segmentation.record import DAY, Records
 from segmentation.rules import Columns, Floats, Indices
 from worker import bulk, models
+from worker.drawing import is_buyer
 from worker.errors import ShoalError
 from worker.refolding import refolded
 from worker.shop import Shop
@@ -104,11 +105,8 @@ def snapshot(
 
 
 def _chosen(connection: Connection, shop: Shop, sample: int, seed: int) -> Indices:
-    people, (begin, end) = models.customers.c, shop.ids
-    of_store = (people.store == shop.number) & (people.id > begin) & (people.id < end)
-    every = connection.execute(
-        select(people.id).where(of_store, people.orders > 0, people.merged_into.is_(None))
-    ).scalars()
+    people = models.customers.c
+    every = connection.execute(select(people.id).where(is_buyer(shop.number))).scalars()
     ids = np.sort(np.fromiter(map(int, every), np.int64))
     if len(ids) <= sample:
         return ids

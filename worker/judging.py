@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 from msgspec.structs import replace
 from sqlalchemy import Connection, func, select
 
@@ -88,11 +89,9 @@ def elsewhere(
     model: SegmentModel, ids: Sequence[int], groupings: Sequence[str], groups: Indices
 ) -> dict[int, int]:
     """The customers whose group is not the one that their row says, and which it is."""
-    return {
-        customer: group
-        for customer, grouping, group in zip(ids, groupings, groups.tolist(), strict=True)
-        if grouping != named(model, group)[1]
-    }
+    names = np.array([*(group.id for group in model.groups), ""], object)  # the last is nobody's
+    rows = np.flatnonzero(names[groups] != np.array(groupings, object))
+    return {ids[row]: int(groups[row]) for row in rows.tolist()}
 
 
 def named(model: SegmentModel, group: int) -> tuple[str, str]:

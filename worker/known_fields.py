@@ -70,7 +70,7 @@ def known_fields(
     """Each field's completeness among at most 4,096 customers with an order, drawn by lot."""
     if not fields:
         return ()
-    told = _attributes(connection, drawn(ids_of(connection, is_buyer(shop))))
+    told = _attributes(connection, drawn(ids_of(connection, is_buyer(shop.number))))
     return tuple(_one(field, told) for field in fields)
 
 

@@ -13,12 +13,11 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from campaigns.recommendations import Indexes, Shelf, best_sellers, cooccurrence, shelf_text
 from connectors.events import Event, event_id, microseconds, moment
@@ -34,6 +33,7 @@ from worker import bulk, learning_report, models, stream
 from worker.celery import DRAIN
 from worker.database import reading, transaction
 from worker.doors import Door, door_of
+from worker.drawing import buyers_of, is_buyer
 from worker.judging import kept_sums
 from worker.learning_report import drift_now
 from worker.loading import without_pandas
@@ -123,8 +123,9 @@ def _read(kit: Kit, store: int) -> Read | None:
             return None
         previous = model_in_force(connection, store)
         recipe = learned_from(declared_features(connection, store), recipe_of(kit.settings))
-        most = _most(connection, store, previous, moment(door.now), recipe)
-        rows = sample(connection, store, seed=previous.version, most=most)
+        everybody = reads_everybody(previous, moment(door.now), recipe)
+        most, share = (EVERYBODY, 1) if everybody else (SAMPLE, SHARE)
+        rows = sample(connection, store, seed=previous.version, most=most, share=share)
         records = running.unpack([bytes(row.record) for row in rows])
         digits = exponent(door.store.currency)
         return Read(
@@ -149,25 +150,6 @@ def recipe_of(settings: Settings) -> Recipe:
     )
 
 
-def _most(
-    connection: Connection, store: int, previous: SegmentModel, now: datetime, recipe: Recipe
-) -> int:
-    if reads_everybody(previous, now, recipe):
-        return EVERYBODY
-    return min(SAMPLE, buyers_of(connection, store) // SHARE)
-
-
-def buyers_of(connection: Connection, store: int) -> int:
-    """How many customers of a store have an order."""
-    query = select(func.count()).select_from(models.customers).where(_is_buyer(store))
-    return int(connection.execute(query).scalar_one())
-
-
-def _is_buyer(store: int) -> ColumnElement[bool]:
-    people = models.customers.c
-    return (people.store == store) & (people.orders > 0) & people.merged_into.is_(None)
-
-
 def _learned(read: Read) -> Learned:
     # Last, so that scikit-learn takes the room that reading gave back, and only if it is needed.
     with without_pandas():
@@ -177,18 +159,18 @@ def _learned(read: Read) -> Learned:
 
 
 def sample(
-    connection: Connection, store: int, *, seed: int, most: int | None = None
+    connection: Connection, store: int, *, seed: int, most: int = SAMPLE, share: int = 1
 ) -> Sequence[Any]:
     """Up to ``most`` random buyers of a store (id, record, grouping); the same for one seed.
 
-    Ids are thinned by a remainder before any row is read, so that the cost does not grow with the
-    number of customers. Without a word ``most`` is `SAMPLE`.
+    Of ``share`` buyers never more than one. Ids are thinned by a remainder before any row is read,
+    so that what grows with the number of customers is a look at each key.
     """
-    people, most = models.customers.c, SAMPLE if most is None else most
-    luck = random.Random(seed)  # noqa: S311 - a sample, no secret
-    step = max(buyers_of(connection, store) // (2 * max(most, 1)), 1)
+    people, buyers = models.customers.c, buyers_of(connection, store)
+    luck, most = random.Random(seed), min(most, buyers // share)  # noqa: S311 - a sample, no secret
+    step = max(buyers // (2 * max(most, 1)), 1)
     ids = connection.execute(
-        select(people.id).where(_is_buyer(store), people.id % step == luck.randrange(step))
+        select(people.id).where(is_buyer(store), people.id % step == luck.randrange(step))
     ).scalars()
     chosen = sorted(ids)
     if len(chosen) > most:

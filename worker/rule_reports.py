@@ -21,8 +21,9 @@ from worker.known_fields import asked
 from worker.rule_facts import ground_of
 from worker.rule_files import hourly, running_rule
 from worker.rule_wording import condition_words, fact_words, failed_words
-from worker.segment_kinds import by_cause, history, member_ids, name_of, require
+from worker.segment_kinds import history, member_ids, name_of, require
 from worker.shop import Shop
+from worker.told_causes import of_rule, recorded
 
 DAYS: Final = 30
 
@@ -40,13 +41,13 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
     require(shop, segment)
     running = running_rule(shop, segment)
     inside = member_ids(connection, shop, segment)
-    people, buyers = models.customers.c, ids_of(connection, is_buyer(shop))
+    people, buyers = models.customers.c, ids_of(connection, is_buyer(shop.number))
     everybody = (people.store == shop.number) & people.merged_into.is_(None)
     known = connection.execute(select(func.count()).where(everybody)).scalar_one()
     ordering = [customer for customer in buyers if customer in inside]
     columns = features_of(connection, shop, drawn(ordering))
     everyones = features_of(connection, shop, drawn(buyers))
-    entered, left = by_cause(connection, shop, segment, shop.now - DAYS * DAY)
+    entered, left = of_rule(connection, shop, segment, shop.now - DAYS * DAY)
     return {
         "id": segment,
         "kind": "rule",
@@ -66,9 +67,9 @@ def about_rule(connection: Connection, shop: Shop, segment: str, words: Words) -
         else [],
         "known": [told for _, told in asked(connection, shop, [running.rule], words)],
         "days": DAYS,
-        "entered": entered,
+        "entered": recorded(entered),
         "entered_words": causes_words(words, entered),
-        "left": left,
+        "left": recorded(left),
         "left_words": causes_words(words, left),
         "history": history(connection, shop, segment, DAYS),
     }

@@ -110,7 +110,7 @@ def member_ids(connection: Connection, shop: Shop, segment: str) -> set[int]:
 def _inside(shop: Shop, segment: str) -> tuple[FromClause, ColumnElement[bool]]:
     if kind_of(segment) == "learned":
         is_there = (_people.segment == segment) | (_people.grouping == segment)
-        return models.customers, is_buyer(shop) & is_there
+        return models.customers, is_buyer(shop.number) & is_there
     joined = models.customers.join(models.memberships, _held.customer == _people.id)
     return joined, (_held.store == shop.number) & (_held.segment == segment) & _held.is_in
 

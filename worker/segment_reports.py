@@ -42,7 +42,7 @@ def groups_of(
         row.grouping: row.size
         for row in connection.execute(
             select(people.grouping, func.count().label("size"))
-            .where(people.store == shop.number, people.orders > 0, people.merged_into.is_(None))
+            .where(is_buyer(shop.number))
             .group_by(people.grouping)
         )
     }
@@ -68,7 +68,7 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
         Naming the nearest one.
     """
     _require(shop, segment)
-    people, buyer = models.customers.c, is_buyer(shop)
+    people, buyer = models.customers.c, is_buyer(shop.number)
     member = (people.segment == segment) | (people.grouping == segment)
     buyers, members = ids_of(connection, buyer), ids_of(connection, buyer & member)
     everybody = features_of(connection, shop, drawn(buyers))

@@ -33,7 +33,7 @@ from worker import bulk, models
 from worker.database import reading, transaction
 from worker.doors import door_of
 from worker.errors import ServiceUnreachable, ShoalError
-from worker.learning import EVERYBODY, announce, recipe_of, sample
+from worker.learning import EVERYBODY, SAMPLE, announce, recipe_of, sample
 from worker.learning_report import drift_now, report, version_of
 from worker.loading import without_pandas
 from worker.own_features import declared_features, learned_from
@@ -176,14 +176,14 @@ def _moves(
     refit: msgspec.Struct | None,
     by: str,
 ) -> str:
-    columns, groupings = _read(connection, shop, None)
+    columns, groupings = _read(connection, shop, SAMPLE)
     before = group_indices(shop.model, groupings)
     after = assign(model, completed(columns, model.constructed), group_indices(model, groupings))
     moved = stability.report(shop.model, model, before, after)
     return report(moved, drift_now(connection, shop.number, shop.model), refit, by)
 
 
-def _read(connection: Connection, shop: Shop, most: int | None) -> tuple[Columns, Sequence[str]]:
+def _read(connection: Connection, shop: Shop, most: int) -> tuple[Columns, Sequence[str]]:
     rows = sample(connection, shop.number, seed=shop.model.version, most=most)
     records = running.unpack([bytes(row.record) for row in rows])
     digits = exponent(shop.currency)

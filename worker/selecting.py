@@ -45,7 +45,7 @@ def selected(connection: Connection, shop: Shop) -> Selection:
             "be chosen when groups have been learned (docs/learning.md)"
         )
         raise SelectionRefused(message)
-    ids = ids_of(connection, is_buyer(shop))
+    ids = ids_of(connection, is_buyer(shop.number))
     if len(ids) < LEAST:
         message = f"{shop.id}: {len(ids)} customers with an order: expected at least {LEAST}"
         raise SelectionRefused(message)

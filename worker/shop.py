@@ -78,8 +78,13 @@ class Shop:
 
     @property
     def ids(self) -> tuple[int, int]:
-        """Its customers' ids lie between these; those of other stores do not."""
-        return self.number << _STORE_BITS, (self.number + 1) << _STORE_BITS
+        """Its customers' ids lie between these: see `id_range`."""
+        return id_range(self.number)
+
+
+def id_range(store: int) -> tuple[int, int]:
+    """Customers' ids of a store, by its number, lie between these; those of others do not."""
+    return store << _STORE_BITS, (store + 1) << _STORE_BITS
 
 
 def load_shops(connection: Connection, ids: set[str], partition: int, wall: int) -> dict[str, Shop]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from connectors.events import microseconds
 from segmentation.constructed import completed
@@ -14,7 +14,7 @@ from segmentation.rules import Columns
 from segmentation.surrogate import Surrogate, continued, from_json, to_json
 from worker import bulk, models
 from worker.database import reading, transaction
-from worker.drawing import drawn, features_of, ids_of, is_buyer
+from worker.drawing import buyers_of, drawn, features_of, ids_of, is_buyer
 from worker.loading import without_pandas
 from worker.runtime import Kit
 from worker.shop import Shop, model_in_force
@@ -54,7 +54,7 @@ def learn_tree(kit: Kit, shop: Shop) -> None:
     """Learn the tree of the version in force, from customers drawn by lot, and keep it."""
     with reading(kit.engine) as connection:
         model = model_in_force(connection, shop.number)
-        ids = drawn(ids_of(connection, is_buyer(shop)))
+        ids = drawn(ids_of(connection, is_buyer(shop.number)))
         columns = features_of(connection, shop, ids)
     keep_tree(kit, shop.number, model, columns)
 
@@ -62,11 +62,7 @@ def learn_tree(kit: Kit, shop: Shop) -> None:
 def _is_needed(connection: Connection, store: int, model: SegmentModel, buyers: int) -> bool:
     if buyers >= ENOUGH or kept_tree(connection, store, model) is None:
         return True
-    people = models.customers.c
-    every = select(func.count()).where(
-        people.store == store, people.orders > 0, people.merged_into.is_(None)
-    )
-    return buyers >= int(connection.execute(every).scalar_one())
+    return buyers >= buyers_of(connection, store)
 
 
 def kept_tree(connection: Connection, store: int, model: SegmentModel) -> Surrogate | None:

@@ -27,7 +27,7 @@ from worker.database import reading, transaction
 from worker.learning import learn, sample
 from worker.runtime import Kit
 from worker.settings import environment_of
-from worker.shop import model_in_force
+from worker.shop import id_range, model_in_force
 from worker.stores import AddedStore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ Sent = list[tuple[str, int]]
 
 def people(kit: Kit, store: int, count: int) -> None:
     """Customers with from one to eleven orders each, and as many visitors without any."""
-    now, luck = microseconds(NOW), np.random.default_rng(1)
+    now, luck, first = microseconds(NOW), np.random.default_rng(1), id_range(store)[0] + 1
     records = running.empty(count)
     rows: list[tuple[int, ...]] = []
     for row in range(count):
@@ -53,10 +53,10 @@ def people(kit: Kit, store: int, count: int) -> None:
     orders_of = records["orders"].tolist()
     columns = ("id", "store", "record", "orders", "grouping", "segment")
     buyers: list[Sequence[Any]] = [
-        (row + 1, store, packed[row], orders_of[row], "", "") for row in range(count)
+        (first + row, store, packed[row], orders_of[row], "", "") for row in range(count)
     ]
     nothing = running.pack(running.empty(1))[0]
-    visitors = [(count + row + 1, store, nothing, 0, "", "") for row in range(count)]
+    visitors = [(first + count + row, store, nothing, 0, "", "") for row in range(count)]
     with transaction(kit.engine) as connection:
         bulk.upsert(connection, models.customers, columns, [*buyers, *visitors])
 
@@ -167,23 +167,23 @@ def test_of_two_that_learn_at_once_one_publishes(here: Kit, shop: AddedStore) ->
     assert len(published(here, "segments")) == 1
 
 
-def test_the_sample_is_random_bounded_and_the_same_for_a_seed(
-    here: Kit, shop: AddedStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sample_is_random_bounded_and_the_same_for_a_seed(here: Kit, shop: AddedStore) -> None:
     people(here, shop.number, 900)
     with reading(here.engine) as connection:
         assert len(sample(connection, shop.number, seed=1)) == 900
-        monkeypatch.setattr(learning, "SAMPLE", 100)
-        one = [row.id for row in sample(connection, shop.number, seed=1)]
-        again = [row.id for row in sample(connection, shop.number, seed=1)]
-        other = [row.id for row in sample(connection, shop.number, seed=2)]
+        one, again, other = (
+            [row.id for row in sample(connection, shop.number, seed=seed, most=100)]
+            for seed in (1, 1, 2)
+        )
+        assert len(sample(connection, shop.number, seed=1, most=100, share=50)) == 18
         buyers = connection.execute(
             select(func.count()).where(models.customers.c.orders > 0)
         ).scalar_one()
     assert (len(one), len(other), buyers) == (100, 100, 900)
     assert one == again != other
-    assert min(one) < 200
-    assert max(one) > 700
+    first = id_range(shop.number)[0] + 1
+    assert min(one) < first + 200
+    assert max(one) > first + 700
 
 
 def test_products_that_go_together_and_sell_best_by_stage(here: Kit, shop: AddedStore) -> None:
@@ -192,8 +192,9 @@ def test_products_that_go_together_and_sell_best_by_stage(here: Kit, shop: Added
     with transaction(here.engine) as connection:
         connection.execute(update(models.customers).values(segment="loyal"))
         columns = ("store", "order_id", "customer", "at", "is_counted", "lines")
+        first = id_range(shop.number)[0] + 1
         rows = [
-            (shop.number, f"o{n}", 1 if n < 3 else 0, n, n < 4, lines(basket))
+            (shop.number, f"o{n}", first if n < 3 else 0, n, n < 4, lines(basket))
             for n, basket in enumerate(baskets)
         ]
         bulk.upsert(connection, models.orders, columns, rows)

@@ -48,7 +48,7 @@ def judge(kit: Kit, shop: Shop) -> dict[int, str]:
     """Put everybody where the model says, as the drain does; their groups by id."""
     people = models.customers.c
     with transaction(kit.engine) as connection:
-        ids = ids_of(connection, is_buyer(shop))
+        ids = ids_of(connection, is_buyer(shop.number))
         columns = features_of(connection, shop, ids)
         groups = assign(shop.model, columns).tolist()
         for customer, group in zip(ids, groups, strict=True):

@@ -40,7 +40,7 @@ def plan(file: File, store: StoreOption = "", *, json: Json = False) -> None:
     with reading_shop(store) as (_, connection, shop):
         present = own_features.declared_features(connection, shop.number)
         changes = own_features.plan(present, declared)
-        columns = features_of(connection, shop, drawn(ids_of(connection, is_buyer(shop))))
+        columns = features_of(connection, shop, drawn(ids_of(connection, is_buyer(shop.number))))
     columns = completed(columns, declared.features)
     found = own_features.figures(declared, columns)
     said = (

@@ -16,6 +16,7 @@ from worker.drawing import is_buyer
 from worker.reporting.content import OwnSegment
 from worker.rule_files import sizes_of
 from worker.shop import Shop
+from worker.told_causes import of_models
 
 SPENDING_DAYS: Final = 90
 """Over so many days it is told what stages spend."""
@@ -45,7 +46,10 @@ class Sales(msgspec.Struct, frozen=True):
 
 
 class Moves(msgspec.Struct, frozen=True):
-    """Changes of one day, ``ago`` whole days before now, that are alike but for the customer."""
+    """Changes of one day, ``ago`` whole days before now, that are alike but for the customer.
+
+    ``cause`` is as `worker.told_causes` tells it.
+    """
 
     ago: int
     cause: str
@@ -61,7 +65,7 @@ def sizes(connection: Connection, shop: Shop) -> list[Size]:
     people = models.customers.c
     query = (
         select(people.segment, people.grouping, func.count(), func.sum(people.revenue))
-        .where(is_buyer(shop))
+        .where(is_buyer(shop.number))
         .group_by(people.segment, people.grouping)
     )
     unit = 10 ** exponent(shop.currency)
@@ -84,7 +88,7 @@ def sales(connection: Connection, shop: Shop) -> list[Sales]:
         .join(models.customers, people.id == orders.customer)
         .where(orders.store == shop.number, orders.is_counted.is_(True))
         .where(orders.at > shop.now - SPENDING_DAYS * DAY, orders.at <= shop.now)
-        .where(is_buyer(shop))
+        .where(is_buyer(shop.number))
         .group_by(people.segment)
     )
     unit = 10 ** exponent(shop.currency)
@@ -147,5 +151,8 @@ def _moves(connection: Connection, shop: Shop, days: int) -> Iterator[Moves]:
     alike = (told.ago, told.cause, told.model, told.segment_before, told.segment_after)
     regrouped = (told.group_before != told.group_after) & (told.group_before != "")
     query = select(*alike, func.count(), func.count().filter(regrouped)).group_by(*alike)
-    for ago, cause, version, before, after, number, others in connection.execute(query):
-        yield Moves(max(int(ago), 0), cause, int(version), before, after, int(number), int(others))
+    rows = connection.execute(query).all()
+    made = of_models(connection, shop.number, {row.model for row in rows if row.cause == "model"})
+    for ago, cause, version, before, after, number, others in rows:
+        name = made.get(version, cause) if cause == "model" else cause
+        yield Moves(max(int(ago), 0), name, int(version), before, after, int(number), int(others))

@@ -41,7 +41,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 def sample(connection: Connection, shop: Shop) -> Sample:
     """At most `worker.drawing.SAMPLE` customers with an order, the same ones each time."""
-    ids = drawn(ids_of(connection, is_buyer(shop)))
+    ids = drawn(ids_of(connection, is_buyer(shop.number)))
     names = ("id", "segment", "grouping")
     rows = bulk.select_keys(connection, models.customers, names, "id", ids)
     ordered = sorted(rows, key=lambda row: int(row[0]))
