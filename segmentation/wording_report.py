@@ -56,6 +56,28 @@ _MAKERS: Final = {
     "rollback": message("gone back to by you"),
     "promotion": message("chosen by you"),
 }
+_MARKS: Final = {
+    "model": message(
+        "{day}: {number} customers changed stage because the groups were learned anew "
+        "(version {version}). They did nothing that day, and no campaign was woken."
+    ),
+    "refit": message(
+        "{day}: {number} customers changed stage because you had the groups found anew "
+        "(version {version}). They did nothing that day, and no campaign was woken."
+    ),
+    "rollback": message(
+        "{day}: {number} customers changed stage because you went back to earlier groups "
+        "(as version {version}). They did nothing that day, and no campaign was woken."
+    ),
+    "promotion": message(
+        "{day}: {number} customers changed stage because you chose other groups "
+        "(version {version}). They did nothing that day, and no campaign was woken."
+    ),
+}
+_READ_IN: Final = message(
+    "{day}: {number} customers changed stage because older orders or other rules were read "
+    "in. No campaign was woken."
+)
 _MORE: Final = {
     "recency_days": message("last order longer ago"),
     "orders": message("more orders"),
@@ -129,17 +151,7 @@ def short_date(words: Words, at: datetime) -> str:
 def mark_words(words: Words, at: datetime, cause: str, version: int, customers: int) -> str:
     """A day on which many were moved by something that was not their doing."""
     values = {"day": date(words, at), "number": number(customers), "version": version}
-    if cause == "model":
-        return words.say(
-            "{day}: {number} customers changed stage because the groups were learned anew "
-            "(version {version}). They did nothing that day, and no campaign was woken.",
-            **values,
-        )
-    return words.say(
-        "{day}: {number} customers changed stage because older orders or other rules were read "
-        "in. No campaign was woken.",
-        **values,
-    )
+    return words.say(_MARKS.get(cause, _READ_IN), **values)
 
 
 def closeness_words(words: Words, found: Fidelity) -> str:

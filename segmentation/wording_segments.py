@@ -16,7 +16,12 @@ _CAUSES: Final = {
     "time": message("as time passed"),
     "model": message("by a new version of the model"),
     "import": message("by an import"),
-    "rule": message("by an edited rule"),
+    "rule": message("by an edit of the rule, or of what it asks for"),
+    "refit": message("by groups found anew on request"),
+    "rollback": message("as you went back to earlier groups"),
+    "promotion": message("by groups that you chose"),
+    "new_rule": message("as the rule was new"),
+    "removed_rule": message("as the rule was removed"),
 }
 CAUSES: Final = frozenset(_CAUSES)
 """Causes that have words."""

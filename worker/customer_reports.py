@@ -23,6 +23,7 @@ from worker import models
 from worker.explaining import snapshot
 from worker.own_features import declared_features
 from worker.shop import Shop
+from worker.told_causes import of_models
 
 _TIMES: Final = frozenset(one.name for one in FEATURES if one.unit == "time")
 
@@ -74,15 +75,19 @@ def why(connection: Connection, shop: Shop, customer: int, words: Words) -> dict
         "sentence": sentence(words, found),
         "details": told,
         "explanation": msgspec.to_builtins(found),
-        "changes": _changes(connection, customer, words),
+        "changes": _changes(connection, shop, customer, words),
     }
 
 
-def _changes(connection: Connection, customer: int, words: Words) -> list[dict[str, Any]]:
+def _changes(
+    connection: Connection, shop: Shop, customer: int, words: Words
+) -> list[dict[str, Any]]:
     moves = models.segment_changes
     rows = connection.execute(
         select(moves).where(moves.c.customer == customer).order_by(moves.c.number)
     ).all()
+    made = of_models(connection, shop.number, {row.model for row in rows if row.cause == "model"})
+    told = [made.get(row.model, "model") if row.cause == "model" else row.cause for row in rows]
     return [
         {
             "at": moment(row.at).isoformat(timespec="seconds"),
@@ -92,8 +97,8 @@ def _changes(connection: Connection, customer: int, words: Words) -> list[dict[s
             "to": row.group_after or "-",
             "to_name": segment_words(words, row.group_after),
             "cause": row.cause,
-            "cause_words": cause_words(words, row.cause),
+            "cause_words": cause_words(words, cause),
             "model": row.model,
         }
-        for row in rows
+        for row, cause in zip(rows, told, strict=True)
     ]

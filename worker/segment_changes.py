@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +17,7 @@ from segmentation.wording import Words, date
 from segmentation.wording_segments import causes_words, regrouping_words
 from worker import models
 from worker.shop import Shop
+from worker.told_causes import of_models, recorded
 
 DAYS: Final = 30
 _VERSIONS: Final = 60  # looked at, the newest
@@ -50,8 +52,8 @@ def changes(
     if "." in segment:
         before, after = moves.group_before, moves.group_after
     within = (moves.store == shop.number) & (moves.at >= since)
-    entered = _causes(connection, within & (after == segment) & (before != segment))
-    left = _causes(connection, within & (before == segment) & (after != segment))
+    entered = _causes(connection, shop, within & (after == segment) & (before != segment))
+    left = _causes(connection, shop, within & (before == segment) & (after != segment))
     regrouped = list(_regrouped(connection, shop, segment, moment(since)))
     return {
         "days": DAYS,
@@ -59,9 +61,9 @@ def changes(
         "since_words": date(words, moment(since)),
         "before": size - sum(entered.values()) + sum(left.values()),
         "now": size,
-        "entered": entered,
+        "entered": recorded(entered),
         "entered_words": causes_words(words, entered),
-        "left": left,
+        "left": recorded(left),
         "left_words": causes_words(words, left),
         "regrouped": [
             {"before": old, "after": new, "words": regrouping_words(words, old, new)}
@@ -70,12 +72,16 @@ def changes(
     }
 
 
-def _causes(connection: Connection, wanted: ColumnElement[bool]) -> dict[str, int]:
-    cause = models.segment_changes.c.cause
+def _causes(connection: Connection, shop: Shop, wanted: ColumnElement[bool]) -> dict[str, int]:
+    cause, version = models.segment_changes.c.cause, models.segment_changes.c.model
     rows = connection.execute(
-        select(cause, func.count()).where(wanted).group_by(cause).order_by(cause)
-    )
-    return {str(name): int(number) for name, number in rows}
+        select(cause, version, func.count()).where(wanted).group_by(cause, version)
+    ).all()
+    made = of_models(connection, shop.number, {row.model for row in rows if row.cause == "model"})
+    found: Counter[str] = Counter()
+    for name, by, number in rows:
+        found[made.get(by, name) if name == "model" else str(name)] += int(number)
+    return dict(found)
 
 
 def _regrouped(

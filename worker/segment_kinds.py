@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -167,17 +166,3 @@ def crossing(
     came = (after == segment) & (before != segment)
     went = (before == segment) & (after != segment)
     return moves.at, (moves.store == shop.number) & (came if entered else went)
-
-
-def by_cause(
-    connection: Connection, shop: Shop, segment: str, since: int
-) -> Sequence[dict[str, int]]:
-    """How many entered, and how many left, a rule's segment since a moment, by cause."""
-    cause = models.membership_changes.c.cause
-    found = []
-    for entered in (True, False):
-        at, crossed = crossing(shop, segment, entered=entered)
-        query = select(cause, func.count()).where(crossed, at >= since)
-        rows = connection.execute(query.group_by(cause).order_by(cause))
-        found.append({str(name): int(number) for name, number in rows})
-    return found

@@ -30,7 +30,8 @@ from segmentation.rules import STAGES
 from segmentation.wording import UNITS, Words
 from segmentation.wording_features import has_words, label
 from segmentation.wording_groups import segment_words, stage_meaning
-from segmentation.wording_segments import CAUSES
+from segmentation.wording_segments import CAUSES, cause_words
+from worker.told_causes import RECORDED
 
 ROOT: Final = Path(__file__).parents[2]
 # Who says a message: ``words.say("...")``, ``words.count("...", "...", ...)``, ``message("...")``.
@@ -157,7 +158,8 @@ def test_every_stage_trait_and_cause_has_words() -> None:
     for trait in naming._TRAITS:  # noqa: SLF001 - each of them
         assert segment_words(Words(), f"lost.{trait.slug}") == f"Lost · {trait.words}"
         assert len(CHINESE.findall(segment_words(zh, f"lost.{trait.slug}"))) > 4
-    assert {"event", "time", "model", "import", "rule"} == CAUSES
+    assert {"event", "time", "model", "import", "rule"} == CAUSES - set(RECORDED)
+    assert {cause_words(zh, one) for one in RECORDED}.isdisjoint(RECORDED)
 
 
 def test_another_language_is_refused_by_name() -> None:

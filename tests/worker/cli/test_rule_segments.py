@@ -101,7 +101,7 @@ def test_a_rule_is_planned_applied_and_told(house: House) -> None:
 
     shown = house.said("show", BIG).out
     assert "money spent in all is at least €1,000 and “order completed” happened" in shown
-    assert f"entered: {len(expected)} by an edited rule" in shown
+    assert f"entered: {len(expected)} as the rule was new" in shown
     chinese = house.said("show", BIG, "--language", "zh").out
     assert "高消费客户" in chinese
     assert "不低于 €1,000" in chinese
