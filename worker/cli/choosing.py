@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, StoreOption, print_json, print_table, tell
 
 if TYPE_CHECKING:  # a command imports what it needs
     from collections.abc import Callable
@@ -98,16 +98,16 @@ def _show(found: Comparison, known: Sequence[KnownField], *, every: bool, json: 
     shown = order if every else order[:_SHOWN]
     title = f"{len(order)} candidates"
     _wide_table(f"{title}: shape", report.SHAPE_COLUMNS, report.shape_rows(shown))
-    say("")
+    tell("")
     _wide_table(f"{title}: worth", report.WORTH_COLUMNS, report.worth_rows(shown))
     if len(shown) < len(order):
-        say(f"{len(order) - len(shown)} more with --all")
+        tell(f"{len(order) - len(shown)} more with --all")
     if tried := report.tried_rows(found):
         print_table("Classifiers (cross-validated; * carries)", report.TRIED_COLUMNS, tried)
     for told in (*(sentence(Words(), one) for one in known), *report.sentences(found)):
-        say(told)
+        tell(told)
     if found.recommended:
-        say(f"To publish it: shoal segments promote {found.recommended}")
+        tell(f"To publish it: shoal segments promote {found.recommended}")
 
 
 def _wide_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -153,7 +153,7 @@ def promote(
         print_json(_promoted(candidate, chosen, is_told=is_told))
         return
     when = "now" if is_told else "when `shoal up` runs"
-    say(f"Version {chosen.model.version} is published; customers move {when}, no campaign wakes.")
+    tell(f"Version {chosen.model.version} is published; customers move {when}, no campaign wakes.")
 
 
 def _show_migration(chosen: Any) -> None:
@@ -167,9 +167,9 @@ def _show_migration(chosen: Any) -> None:
     moves = [(one.before or "none", one.after, one.customers) for one in chosen.migration.moves]
     print_table("Who moves", ("from", "to", "customers"), moves[:_SHOWN])
     if len(moves) > _SHOWN:
-        say(f"and {len(moves) - _SHOWN} smaller moves")
+        tell(f"and {len(moves) - _SHOWN} smaller moves")
     for sentence in sentences(chosen):
-        say(sentence)
+        tell(sentence)
 
 
 def _promoted(candidate: str, chosen: Any, *, is_told: bool) -> dict[str, Any]:

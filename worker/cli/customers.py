@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say, tell
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
     from worker.customer_files import Report
@@ -55,12 +55,12 @@ def explain(
     if json:
         print_json(found)
         return
-    say(found["sentence"])
+    tell(found["sentence"])
     for line in found["details"]:
-        say(f"  {line}")
+        tell(f"  {line}")
     for one in found["rules"]:
-        say(f"{one['name']} ({one['id']}): {one['words']}")
-        say(f"  {one['because']}")
+        tell(f"{one['name']} ({one['id']}): {one['words']}")
+        tell(f"  {one['because']}")
     rows = [
         (one["day"], one["from_name"], one["to_name"], one["cause_words"], one["model"])
         for one in found["changes"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from worker.cli import own_features
-from worker.cli.output import Json, StoreOption, print_json, say
+from worker.cli.output import Json, StoreOption, print_json, tell
 
 app = typer.Typer(help="Features: every number about every customer.", no_args_is_help=True)
 
@@ -56,9 +56,10 @@ def export(
         told = {"file": str(out), "customers": len(table), "features": len(table.columns) - 1}
         print_json(told | {"known": completeness(table)})
         return
-    say(f"{len(table)} customers, {len(table.columns) - 1} features: {out}")
+    tell(f"{len(table)} customers, {len(table.columns) - 1} features: {out}")
     known = [f"{name} of {share:.0%}" for name, share in completeness(table).items() if share]
-    say(f"Known: {', '.join(known)}." if known else "No age, income, education or gender is known.")
+    nothing = "No age, income, education or gender is known."
+    tell(f"Known: {', '.join(known)}." if known else nothing)
 
 
 def _export_anonymous(out: Path, store: str, least: int, *, json: bool) -> None:
@@ -74,12 +75,12 @@ def _export_anonymous(out: Path, store: str, least: int, *, json: bool) -> None:
         told = {"file": str(out), "customers": made.customers, "features": features}
         print_json(told | {"widened": made.widened, "left_out": made.left_out, "group": least})
         return
-    say(f"{made.customers} customers, {features} features: {out}")
+    tell(f"{made.customers} customers, {features} features: {out}")
     for name, count in made.widened.items():
         if count:
-            say(f"{name} was widened or left out for {count} customers")
+            tell(f"{name} was widened or left out for {count} customers")
     if made.left_out:
-        say(f"{made.left_out} customers are not in it: too few are like them")
+        tell(f"{made.left_out} customers are not in it: too few are like them")
 
 
 own_features.register(app)

@@ -1,4 +1,4 @@
-"""What commands print: a table for people, or one line of JSON at the end for scripts."""
+"""What commands print: sentences and tables for people, or JSON at the end for scripts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ def say(text: str) -> None:
     typer.echo(text)
 
 
+def tell(text: str) -> None:
+    """Print a sentence: on a terminal no word of it is cut at the edge."""
+    import shutil
+    import sys
+
+    from worker.cli.widths import wrapped
+
+    width = shutil.get_terminal_size().columns
+    for line in wrapped(text, width) if sys.stdout.isatty() else [text]:
+        typer.echo(line)
+
+
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON."""
     import msgspec
@@ -28,18 +40,38 @@ def print_json(value: Any) -> None:
     typer.echo(msgspec.json.encode(value).decode())
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; an empty one says so."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], none: str = "none"
+) -> None:
+    """Print a table; an empty one says so. Frames go where words would be cut for them."""
+    from rich.box import HEAVY_HEAD
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
-    for at, column in enumerate(columns):
-        # What was cut cannot be typed again; ids stand first.
-        table.add_column(column, overflow="fold", no_wrap=at == 0)
-    for row in rows:
-        table.add_row(*(_told(cell) for cell in row))
-    Console().print(table if table.row_count else f"{title}: none")
+    from worker.cli.widths import longest, shared
+
+    console = Console()
+    cells = [[_told(cell) for cell in row] for row in rows]
+    if not cells:
+        console.print(f"{title}: {none}")
+        return
+    columns_of = list(zip(columns, *cells, strict=True))
+    least = [max(map(longest, its)) for its in columns_of]
+    whole = [max(map(cell_len, its)) for its in columns_of]
+    # What was cut cannot be typed again; ids stand first.
+    least[0] = whole[0]
+    is_framed = sum(least) + 3 * len(least) + 1 <= console.width
+    edges = 3 * len(least) + 1 if is_framed else len(least)
+    table = Table(title=title, title_justify="left", box=HEAVY_HEAD if is_framed else None)
+    table.padding = (0, 1) if is_framed else (0, 1, 0, 0)
+    for column, width in zip(columns, shared(least, whole, console.width - edges), strict=True):
+        table.add_column(Text(column), overflow="fold", width=width)
+    for row in cells:
+        # A square bracket is a bracket, not rich's markup.
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 def _told(cell: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, StoreOption, print_json, print_table, tell
 
 if TYPE_CHECKING:  # a command imports what it needs
     from segmentation.selection import Carrying
@@ -59,7 +59,7 @@ def plan(file: File, store: StoreOption = "", *, json: Json = False) -> None:
     if rows:
         print_table(f"Features of {shop.id}'s own", _COLUMNS, rows)
     for sentence in said:
-        say(sentence)
+        tell(sentence)
 
 
 def _told(one: dict[str, Any]) -> tuple[str, ...]:
@@ -90,10 +90,10 @@ def apply(file: File, store: StoreOption = "", *, json: Json = False) -> None:
         print_json(told)
         return
     for name, change in changes.items():
-        say(f"{name}: {change}")
-    say(f"Version {version} of {shop.id}'s features is in force.")
+        tell(f"{name}: {change}")
+    tell(f"Version {version} of {shop.id}'s features is in force.")
     for sentence in said:
-        say(sentence)
+        tell(sentence)
 
 
 def show(store: StoreOption = "", *, json: Json = False) -> None:
@@ -117,13 +117,13 @@ def show(store: StoreOption = "", *, json: Json = False) -> None:
         headings = ("feature", "bounds", "unknown", "transform", "meaning")
         print_table(f"Features of {shop.id}'s own", headings, rows)
     else:
-        say("None yet: `shoal features apply FILE`.")
+        tell("None yet: `shoal features apply FILE`.")
     if declared.learn_from:
-        say(f"Groups are to be learned from: {', '.join(declared.learn_from)}")
+        tell(f"Groups are to be learned from: {', '.join(declared.learn_from)}")
     if used:
-        say(f"Version {shop.model.version} was learned from: {', '.join(used)}")
+        tell(f"Version {shop.model.version} was learned from: {', '.join(used)}")
     for one in versions:
-        say(f"version {one['version']}, {one['at']}, by {one['by']}")
+        tell(f"version {one['version']}, {one['at']}, by {one['by']}")
 
 
 def select(
@@ -154,12 +154,12 @@ def select(
     title = f"What carries the groups of {shop.id}, model {shop.model.version}"
     print_table(title, _CARRIED, [_row(one, found.keep) for one in shown])
     if len(shown) < len(found.features):
-        say(f"{len(found.features) - len(shown)} more with --all")
+        tell(f"{len(found.features) - len(shown)} more with --all")
     for one in known:
         if one.known:
-            say(sentence(Words(), one))
+            tell(sentence(Words(), one))
     for text in said:
-        say(text)
+        tell(text)
 
 
 def _row(one: Carrying, keep: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.output import Json, LanguageOption, StoreOption, print_json, say
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -46,4 +46,4 @@ def report(
     if json:
         print_json({"file": str(out), "language": words.language, **summary(found)})
         return
-    say(f"{found.customers} customers of {found.store}: {out}, which any browser opens")
+    tell(f"{found.customers} customers of {found.store}: {out}, which any browser opens")

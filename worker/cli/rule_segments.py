@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, StoreOption, print_json, print_table, say, tell
 
 Paths = Annotated[list[Path], typer.Argument(help="Files, or folders with `rules/` in them.")]
 Id = Annotated[str, typer.Argument(help="A stage, a group's id or a rule's, like rule.vip.")]
@@ -44,9 +44,9 @@ def plan(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
     for name, one in found.items():
         if one.hourly:
             what = ", ".join(one.hourly)
-            say(f"{name}: exact in time but for {what}, asked with each ageing (SHOAL_TICK_EVERY)")
+            tell(f"{name}: exact in time but for {what}, asked with each ageing (SHOAL_TICK_EVERY)")
     for name, sentence in known:
-        say(f"{name}: {sentence}")
+        tell(f"{name}: {sentence}")
 
 
 def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
@@ -67,9 +67,9 @@ def apply(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
         print_json({"store": shop.id, "rules": changes})
         return
     for name, change in changes.items():
-        say(f"{name}: {change}")
+        tell(f"{name}: {change}")
     if set(changes.values()) - {"same"}:
-        say(_SOON)
+        tell(_SOON)
 
 
 def remove(
@@ -92,9 +92,9 @@ def remove(
     if json:
         print_json({"store": shop.id, "removed": segment, "named_by": named})
         return
-    say(f"{segment} is removed: everybody leaves it before the next batch; no campaign wakes.")
+    tell(f"{segment} is removed: everybody leaves it before the next batch; no campaign wakes.")
     if named:
-        say(f"warning: it is still named by {', '.join(named)}, which now wait in vain")
+        tell(f"warning: it is still named by {', '.join(named)}, which now wait in vain")
 
 
 def members(

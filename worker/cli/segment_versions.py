@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, StoreOption, print_json, print_table, tell
 from worker.cli.spans import span_of
 
 _SHOWN = ("version", "is_in_force", "by", "kind", "groups", "found_in", "published_at")
@@ -51,7 +51,7 @@ def rollback(
         is_told = publish(kit, shop, model, told)
     _published(model, told, json=json, is_told=is_told)
     if not json and model.held_until:
-        say(f"Learning goes on after {model.held_until:%Y-%m-%d}, or with `shoal segments refit`.")
+        tell(f"Learning goes on after {model.held_until:%Y-%m-%d}, or with `shoal segments refit`.")
 
 
 def drift(store: StoreOption = "", *, json: Json = False) -> None:
@@ -68,10 +68,10 @@ def drift(store: StoreOption = "", *, json: Json = False) -> None:
         index = told["drift"].stability_index.items()
         rows = [(name, f"{value:.3f}") for name, value in index]
         print_table(f"Drift under version {told['model']}", ("feature", "stability index"), rows)
-        say(f"error, of the version's own: {told['drift'].error_ratio:.3f}")
-        say(f"error, of when they were found: {told['drift'].error_since_found:.3f}")
+        tell(f"error, of the version's own: {told['drift'].error_ratio:.3f}")
+        tell(f"error, of when they were found: {told['drift'].error_since_found:.3f}")
     for sentence in told["sentences"]:
-        say(sentence)
+        tell(sentence)
 
 
 def refit(
@@ -111,9 +111,9 @@ def _published(model: Any, report: str, *, json: bool, is_told: bool | None) -> 
         print_json({"version": model.version, "is_published": is_told is not None, "report": told})
         return
     for sentence in told["sentences"]:
-        say(sentence)
+        tell(sentence)
     if is_told is None:
-        say("Nothing was published.")
+        tell("Nothing was published.")
         return
     when = "now" if is_told else "when `shoal up` runs"
-    say(f"Version {model.version} is published; customers move {when}, no campaign wakes.")
+    tell(f"Version {model.version} is published; customers move {when}, no campaign wakes.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.cli import reporting, rule_segments, segment_versions
-from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, tell
 
 app = typer.Typer(help="Segments: who is where, and why.", no_args_is_help=True)
 
@@ -66,7 +66,7 @@ def show(
         print_json(found)
         return
     for line in (rule_lines if is_rule else lines)(words, found):
-        say(line)
+        tell(line)
 
 
 rule_segments.register(app)
