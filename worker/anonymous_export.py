@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -30,6 +29,7 @@ from segmentation import running
 from segmentation.anonymity import UNKNOWN, Identifier, Step, anonymised, identifier
 from segmentation.features import DEMOGRAPHIC, FEATURES, Feature
 from worker import bulk, models
+from worker.legible import decoded
 from worker.shop import Shop
 
 PAGE: Final = 20_000  # customers
@@ -126,7 +126,7 @@ def _people_told(
 @lru_cache(maxsize=4096)
 def _labels(attributes: str, year: int) -> dict[str, str]:
     """What is told of somebody at the finest: these names always, unknown where nobody says."""
-    said: dict[str, Any] = msgspec.json.decode(attributes or "{}")
+    said = dict(decoded(attributes) or {})
     if "birth_year" not in said and (band := re.match(r"\D*(\d{1,3})", str(said.get("age_band")))):
         said["birth_year"] = year - int(band[1])
     known = coarse_person(said)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Table, func, select
@@ -25,6 +23,7 @@ from worker import bulk, models
 from worker.batch import Batch
 from worker.entries import memberships_of
 from worker.own_features import declared_features
+from worker.unreadable import said_by_all
 
 AT_ONCE: Final = 10_000  # customers of one statement: both databases bound its variables
 _DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
@@ -96,10 +95,10 @@ def _of_person(batch: Batch, name: str) -> NDArray[Any] | None:
         return np.array([one.is_suppressed for one in people], np.float64)
     kind, _, field = name.partition(".")
     if kind == "consent":
-        said = [_decoded(one.consents).get(field) for one in people]
+        said = [one.get(field) for one in said_by_all(batch, "consents")]
         return np.array([np.nan if one is None else float(bool(one)) for one in said], np.float64)
     if kind == "attribute":
-        return _attribute([_decoded(one.attributes).get(field) for one in people])
+        return _attribute([one.get(field) for one in said_by_all(batch, "attributes")])
     return None
 
 
@@ -117,11 +116,6 @@ def _attribute_value(value: object) -> float | str:
     if isinstance(value, int | float):
         return float(value)
     return "" if value is None else str(value)
-
-
-@lru_cache(maxsize=4096)
-def _decoded(text: str) -> Mapping[str, object]:
-    return msgspec.json.decode(text, type=dict[str, object])
 
 
 def _history(

@@ -20,6 +20,7 @@ from campaigns.triggers import CartTrigger
 from connectors.records import Recommendation
 from worker import bulk, models
 from worker.due import is_claimable
+from worker.legible import said
 
 LEASE: Final = 30_000_000  # microseconds a claimed action is left to its claimer
 # Kinds that a person notices; the others (revoke, look_up) keep house and are never withdrawn.
@@ -217,13 +218,17 @@ def _objection(
 
 def _campaign_objection(campaign: Campaign, world: Any) -> str:
     consent = campaign.limits.consent
-    if consent is not None and not msgspec.json.decode(world.consents).get(consent.channel):
+    if consent is not None and not _consents(world).get(consent.channel):
         return "no_consent"
     if isinstance(campaign.trigger, CartTrigger) and world.ordered_at is not None:
         return "cart_ordered"
     if campaign.goal.event == "order_completed" and world.bought:
         return "goal_reached"
     return ""
+
+
+def _consents(world: Any) -> Mapping[str, Any]:
+    return said(world.customer, "consents", world.consents)
 
 
 def _in_stock(

@@ -18,6 +18,7 @@ from connectors.events import Source
 from connectors.records import Customer
 from segmentation.demographics import FEMALE, MALE, OTHER, Person, describe
 from worker.batch import Batch
+from worker.legible import decoded
 
 _OWN_WORD: Final = frozenset(get_args(Source))  # any other source is a file of another tool's
 _GENDERS: Final = {"female": FEMALE, "male": MALE, "other": OTHER}
@@ -41,8 +42,8 @@ def describe_people(batch: Batch) -> None:
 
 @lru_cache(maxsize=4096)
 def person_of(attributes: str) -> Person:
-    """What a record keeps of a row's attributes (a JSON object)."""
-    said = coarse(msgspec.json.decode(attributes or "{}", type=dict[str, object]))
+    """What a record keeps of a row's attributes (a JSON object); nothing of what is none."""
+    said = coarse(decoded(attributes) or {})
     level = said.get("education")
     return Person(
         birth_year=int(said.get("birth_year", 0)),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from connectors.events import Event, event_id, microseconds
-from worker import bulk, models, searching
+from worker import bulk, legible, models, searching
 from worker.due import owe_files
 from worker.identities import Key
 from worker.sealing import Sealer
@@ -165,6 +165,7 @@ def erase(connection: Connection, sealer: Sealer, shop: Shop, person: Person, no
     _anonymise(connection, person.customers, now)
     for table in _DELETED:
         bulk.delete_keys(connection, table, "customer", person.customers)
+    legible.forget(connection, person.customers)
     bulk.delete_keys(connection, models.customers, "id", person.customers)
 
 

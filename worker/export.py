@@ -15,6 +15,7 @@ from segmentation import running
 from segmentation.deriving import derived
 from worker import models
 from worker.erasure import everyone_in
+from worker.legible import COLUMNS, decoded
 from worker.own_features import declared_features
 from worker.sealing import Sealer
 from worker.shop import Shop
@@ -53,7 +54,7 @@ _TIMES: Final = frozenset(
         "last_seen",
     }
 )
-_JSON: Final = frozenset({"coupons", "detail", "payload", "attributes", "consents"})
+_JSON: Final = frozenset({"coupons", "detail", "payload"})
 # Of no meaning outside: packed records and sets of hashes, shown as features instead.
 _PACKED: Final = frozenset({"record", "products"})
 
@@ -134,4 +135,7 @@ def _shown(name: str, value: Any, *, is_binary: bool) -> Any:
         return bytes(value).hex() if name in {"id", "event"} else msgspec.msgpack.decode(value)
     if name in _TIMES:
         return moment(value).isoformat() if value > 0 else None
+    if name in COLUMNS:
+        known = decoded(value)
+        return value if known is None else known  # even what cannot be read is theirs
     return msgspec.json.decode(value) if name in _JSON else value

@@ -8,7 +8,7 @@ a group that gender tells apart is told apart by those who said it. A sample is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +21,7 @@ from segmentation.constructed import Constructed, made_of
 from segmentation.wording import Words, message, share
 from worker import models
 from worker.drawing import drawn, ids_of, is_buyer
+from worker.legible import decoded
 from worker.own_features import declared_features
 from worker.shop import Shop
 
@@ -74,17 +75,17 @@ def known_fields(
     return tuple(_one(field, told) for field in fields)
 
 
-def _attributes(connection: Connection, ids: list[int]) -> list[dict[str, Any]]:
-    people, found = models.customers.c, []
+def _attributes(connection: Connection, ids: list[int]) -> list[Mapping[str, Any]]:
+    people, found = models.customers.c, list[Mapping[str, Any]]()
     for start in range(0, len(ids), _PAGE):
         rows = connection.execute(
             select(people.attributes).where(people.id.in_(ids[start : start + _PAGE]))
         ).scalars()
-        found += [msgspec.json.decode(row or "{}", type=dict[str, Any]) for row in rows]
+        found += [decoded(row) or {} for row in rows]
     return found
 
 
-def _one(field: str, told: Sequence[dict[str, Any]]) -> KnownField:
+def _one(field: str, told: Sequence[Mapping[str, Any]]) -> KnownField:
     known = [one for one in told if field in one]
     sources = Counter(str(one.get(f"{field}.from", "")) for one in known)
     days = [str(one[f"{field}.at"])[:10] for one in known if f"{field}.at" in one]

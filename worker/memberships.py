@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, update
 from campaigns.conditions import mask, needed_columns
 from campaigns.flips import next_flip, unsolved
 from segmentation.clocks import FOREVER
-from worker import bulk, judging, models, roster, timers
+from worker import bulk, judging, models, roster, tallies, timers
 from worker.batch import Batch, Entry, Timer
 from worker.entries import close_segment, standing, write_entries
 from worker.identities import Directory
@@ -177,6 +177,7 @@ def drifted(
         for people in roster.pages(connection, shop, slice_):
             batch = Batch(asked, now, Directory({}, {}, set(), 0), [], people)
             moved = differences(connection, batch, dict.fromkeys(people.row, "time"))
+            tallies.add(connection, shop.number, batch.tallies)
             found |= {one.customer for one in moved}
     return found
 
@@ -191,6 +192,7 @@ def judge_everybody(connection: Connection, shop: Shop, cause: str, asked: Colle
     for people in roster.pages(connection, shop):
         batch = Batch(shop, shop.now, Directory({}, {}, set(), 0), [], people)
         found = differences(connection, batch, dict.fromkeys(people.row, cause))
+        tallies.add(connection, shop.number, batch.tallies)
         write_entries(connection, shop.number, [one for one in found if one.segment in asked])
         late = {one.customer for one in found if one.segment not in asked}
         now = (Timer(TIMER, str(one), one, "", "", shop.now, shop.now) for one in sorted(late))

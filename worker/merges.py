@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, Table, Update, bindparam, exists, update
 
 from segmentation import running
-from worker import models
+from worker import models, unreadable
 from worker.batch import Batch, Move
 from worker.describing import united_attributes
 from worker.renumbering import count_on
@@ -61,6 +61,8 @@ def _unite(batch: Batch, loser: int, winner: int) -> None:
     if needs.purchases[0]:
         batch.recompute.add(winner)
     _stand(batch, stays, yields)
+    for person in (stays, yields):
+        unreadable.clear(batch, person)
     _unite_people(stays, yields)
 
 

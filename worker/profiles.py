@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from connectors.events import microseconds
 from connectors.records import Customer
-from worker import bulk, models
+from worker import bulk, models, unreadable
 from worker.batch import Batch, Subject
 from worker.describing import describe_people, filled_in, with_source
 from worker.hearsay import take_hearsay, with_own_word
@@ -40,6 +40,7 @@ def _is_current(batch: Batch, subject: Subject) -> bool:
     if not isinstance(body, Customer) or not subject.customer:
         return False
     person = batch.roster.person(batch.directory.final(subject.customer))
+    unreadable.clear(batch, person)
     if body.heard_from:
         take_hearsay(person, body)
         return False

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from sqlalchemy import Connection, func, or_, select
 
 from connectors.demographics import DEMOGRAPHICS
 from connectors.events import moment
 from worker import models, tallies
+from worker.legible import decoded
 from worker.quality_checks import HELD, PASSED, REASONS, RELEASING, TALLY
 
 if TYPE_CHECKING:  # the sweep asks for scores only: no campaigns, no numpy
@@ -23,7 +23,6 @@ FEW: Final = 20  # events; a day with fewer says nothing
 _PAGE: Final = 20_000  # customers
 _letters: Final = models.dead_letters.c
 _people: Final = models.customers.c
-_attributes: Final = msgspec.json.Decoder(dict[str, str | float | bool])
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +173,8 @@ def completeness(connection: Connection, shop: Shop) -> tuple[int, list[Filled]]
     for page in _pages(connection, shop.number):
         customers += len(page)
         for text in page:
-            if text != "{}":
-                # Beside each stands who said so and when: gender.from, gender.at.
-                filled.update(name for name in _attributes.decode(text) if "." not in name)
+            # Beside each stands who said so and when: gender.from, gender.at.
+            filled.update(name for name in decoded(text) or () if "." not in name)
     found = [
         Filled(name, count, count / customers if customers else 0.0)
         for name, count in sorted(filled.items())

@@ -19,7 +19,7 @@ from segmentation import running
 from segmentation.demographics import describe
 from segmentation.record import Records
 from segmentation.running import FactKind, Facts
-from worker import bulk, models
+from worker import bulk, models, unreadable
 from worker.batch import FactTuple, offset_at
 from worker.catalogue import NO_SLOT
 from worker.describing import person_of
@@ -75,6 +75,7 @@ def _write(connection: Connection, store: str, customers: Sequence[int], folded:
     found = bulk.select_keys(connection, models.customers, COLUMNS, "id", customers)
     rows = {row[0]: row for row in found}
     people = [Person(*rows[customer]) for customer in customers]
+    unreadable.note_people(connection, people)
     for person in people:
         keys = [running.product_key(store, one) for one in products.get(person.id, ())]
         person.products, _ = running.united(b"", keys)

@@ -10,11 +10,20 @@ from typing import Final, Literal
 import redis
 from sqlalchemy import Connection, func, select
 
-from worker import cursors, dead_letters, models, quality, stream
+from worker import cursors, dead_letters, legible, models, quality, stream
 from worker.errors import RedisDown
 from worker.settings import Settings
 
-Kind = Literal["store_paused", "pushes_refused", "lag", "dead_letters", "disk", "redis", "quality"]
+Kind = Literal[
+    "store_paused",
+    "pushes_refused",
+    "lag",
+    "dead_letters",
+    "disk",
+    "redis",
+    "quality",
+    "unreadable",
+]
 LATE: Final = 300.0  # seconds that an event may wait
 LEAST_DISK: Final = 1 << 30  # bytes
 LATELY: Final = 3_600_000_000  # microseconds
@@ -52,6 +61,7 @@ def troubles(
         *_refused(connection, wall),
         *_letters(connection),
         *_quality(connection, settings, wall),
+        *_unreadable(connection),
     ]
 
 
@@ -112,3 +122,8 @@ def _quality(connection: Connection, settings: Settings, wall: int) -> Iterator[
     for name, said in quality.low_stores(connection, wall, settings.quality_least):
         advice = f"`shoal quality show --store {name}`"
         yield Trouble("quality", name, said, advice)
+
+
+def _unreadable(connection: Connection) -> Iterator[Trouble]:
+    for name, ids in legible.lost_by_store(connection).items():
+        yield Trouble("unreadable", name, legible.sentence(ids), legible.ADVICE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from campaigns.costs import money_text
 from connectors.events import moment
 from segmentation.model import stage_name
 from segmentation.rules import STAGES
-from worker import models, poison, tallies
+from worker import legible, models, poison, tallies
 from worker.campaign_reports import waiting_in_vain
 from worker.own_features import own_names
 from worker.quality import held, low_score, today_score
@@ -87,6 +87,7 @@ def shown_store(
     sizes = stage_sizes(connection, store.number)
     day = today_score(counted, shop.now)
     low = low_score(counted, shop.now, least)
+    unreadable = legible.lost(connection, (one for name, one in counted if name == legible.TALLY))
     vain = waiting_in_vain(shop, own_names(connection, store.number))
     return ShownStore(
         id=store.id,
@@ -94,7 +95,7 @@ def shown_store(
         platform=store.platform if store.url else "",
         partition=store.partition,
         business_time=_said_time(shop.now),
-        trouble=(*_trouble(store, dead.get(store.id, 0), low), *vain),
+        trouble=(*_trouble(store, dead.get(store.id, 0), low), *_lost(unreadable), *vain),
         events={name: counted.get((name, ""), 0) for name in _EVENTS},
         dead_letters=dead.get(store.id, 0),
         customers=sum(sizes.values()),
@@ -146,6 +147,11 @@ def _trouble(store: Store, dead: int, low: str) -> tuple[str, ...]:
     if low:
         found.append(f"{low}: `shoal quality show --store {store.id}`")
     return tuple(found)
+
+
+def _lost(ids: Sequence[int]) -> tuple[str, ...]:
+    said = legible.sentence(ids)
+    return (f"{said[0].upper()}{said[1:]}: {legible.ADVICE}.",) if ids else ()
 
 
 def _said_time(micros: int) -> str:
