@@ -11,6 +11,7 @@ from campaigns.facts import Facts, history_column
 from segmentation.features import BY_NAME
 from segmentation.segment import kind_of
 from segmentation.wording import UNKNOWN, Words, message, number
+from segmentation.wording_events import event_words
 from segmentation.wording_features import label, told_amount
 from segmentation.wording_groups import segment_words
 
@@ -50,10 +51,9 @@ def _within(words: Words, part: Condition) -> str:
 def _done(words: Words, done: Did) -> str:
     times = words.count("{number} time", "{number} times", str(done.times))
     span = words.count("{number} day", "{number} days", str(done.days))
-    event = done.event.replace("_", " ")
     return words.say(
         "“{event}” happened at least {times} in the last {days}",
-        event=event,
+        event=event_words(words, done.event),
         times=times,
         days=span,
     )

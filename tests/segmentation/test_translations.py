@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from campaigns.condition_file import CUSTOMER_EVENTS
 from segmentation import naming
 from segmentation.catalogues import (
     LANGUAGES,
@@ -28,6 +29,8 @@ from segmentation.errors import UnknownLanguage
 from segmentation.features import FEATURES, NAMES
 from segmentation.rules import STAGES
 from segmentation.wording import UNITS, Words
+from segmentation.wording_events import event_words
+from segmentation.wording_events import has_words as has_event_words
 from segmentation.wording_features import has_words, label
 from segmentation.wording_groups import segment_words, stage_meaning
 from segmentation.wording_segments import CAUSES, cause_words
@@ -148,6 +151,15 @@ def test_every_feature_has_words() -> None:
     labels = {name: label(Words("zh"), name) for name in NAMES}
     assert [name for name, told in labels.items() if not CHINESE.search(told)] == []
     assert len(set(labels.values())) == len(NAMES)
+
+
+def test_every_event_of_a_condition_has_words() -> None:
+    assert [name for name in CUSTOMER_EVENTS if not has_event_words(name)] == []
+    english = {event_words(Words(), name) for name in CUSTOMER_EVENTS}
+    assert english == {name.replace("_", " ") for name in CUSTOMER_EVENTS}
+    chinese = [event_words(Words("zh"), name) for name in CUSTOMER_EVENTS]
+    assert [told for told in chinese if not CHINESE.search(told)] == []
+    assert len(set(chinese)) == len(CUSTOMER_EVENTS)
 
 
 def test_every_stage_trait_and_cause_has_words() -> None:

@@ -105,6 +105,7 @@ def test_a_rule_is_planned_applied_and_told(house: House) -> None:
     chinese = house.said("show", BIG, "--language", "zh").out
     assert "高消费客户" in chinese
     assert "不低于 €1,000" in chinese
+    assert "“完成订单”" in chinese
     assert "is at least" not in chinese
 
 
