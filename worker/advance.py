@@ -164,6 +164,7 @@ def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event])
 
 def _apply(connection: Connection, kit: Kit, batch: Batch) -> None:
     """Facts into tables and features."""
+    memberships.settle_due(connection, batch)
     zone = None if batch.shop.time_zone == "UTC" else ZoneInfo(batch.shop.time_zone)
     slots = catalogue.slots_of(connection, batch)
     catalogue.record_products(connection, batch)

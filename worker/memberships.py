@@ -40,6 +40,27 @@ def judge_rules(connection: Connection, batch: Batch) -> None:
     batch.entries += found
 
 
+def settle_due(connection: Connection, batch: Batch) -> None:
+    """Move by time those whom an import of this very batch would move silently.
+
+    To be called before anything of the batch is applied: what has come since is the import's.
+    """
+    due = {timer.customer for timer in batch.due if timer.kind == TIMER} | batch.drifted
+    if not due or not batch.shop.rules:
+        return
+    causes, people, row = judging.causes(batch), batch.roster.people, batch.roster.row
+    told = {
+        one: "time"
+        for one in sorted(due & row.keys())
+        if causes.get(batch.directory.final(one)) == "import"
+        and people[row[one]].merged_into is None
+    }
+    # Columns of before are nobody's afterwards.
+    found = differences(connection, replace(batch, columns_seen={}), told)
+    write_entries(connection, batch.shop.number, found)
+    batch.entries += found
+
+
 def _concerned(batch: Batch) -> list[int]:
     """Whom something happened to, or whose moment it is; others of the roster are only looked at.
 
