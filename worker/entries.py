@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, false, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, case, false, insert, literal, select, update
 
 from worker import bulk, models
 from worker.batch import Entry
@@ -66,9 +66,13 @@ def write_numbers(
 
 
 def ask_again(connection: Connection, *wanted: ColumnElement[bool]) -> None:
-    """Have everybody asked by these rules (all unless said), silently, before the next batch."""
-    kept = models.rules.c.body != ""
-    connection.execute(update(models.rules).where(kept, *wanted).values(judged=0))
+    """Have everybody asked by these rules (all unless said), silently, before the next batch.
+
+    Each time it is another number, so that a drain that is amid asking sees that it was overtaken.
+    """
+    rules = models.rules.c
+    anew = case((rules.judged > 0, -1), else_=rules.judged - 1)
+    connection.execute(update(models.rules).where(rules.body != "", *wanted).values(judged=anew))
 
 
 def close_segment(connection: Connection, shop: Shop, segment: str, version: int) -> None:

@@ -12,7 +12,7 @@ rules = table(
     key("store", Integer),
     key("id", Text),
     number("version"),
-    number("judged"),  # version that its members were last found by; else the drain asks everybody
+    number("judged"),  # version that its members were last found by; not above 0: to be asked
     text("body"),
 )
 rule_versions = table(

@@ -152,18 +152,22 @@ def _unite(connection: Connection, batch: Batch) -> None:
 
 
 def catch_up(connection: Connection, shop: Shop) -> Shop:
-    """Ask everybody by rules that are new or edited, and close those that were removed."""
+    """Ask everybody by rules that are new or edited, and close those that were removed.
+
+    Where others had everybody asked again meanwhile, the rule's number moved: it stays as it is,
+    for the next batch.
+    """
     for segment, version in shop.closed_rules:
         close_segment(connection, shop, segment, version)
     asked = {one.rule.id: one.version for one in shop.rules if one.judged != one.version}
     judge_everybody(connection, shop, "rule", asked)
     rules = models.rules.c
-    for segment, version in (*shop.closed_rules, *asked.items()):
-        connection.execute(
-            update(models.rules)
-            .where(rules.store == shop.number, rules.id == segment)
-            .values(judged=version)
-        )
+    mine = update(models.rules).where(rules.store == shop.number)
+    for segment, version in shop.closed_rules:
+        connection.execute(mine.where(rules.id == segment).values(judged=version))
+    for one in shop.rules:
+        is_it = (rules.id == one.rule.id) & (rules.judged == one.judged)
+        connection.execute(mine.where(is_it).values(judged=one.version))
     if not shop.rules:
         due = models.timers.c
         of_rules = (due.store == shop.number) & (due.kind == TIMER)
