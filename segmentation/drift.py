@@ -16,15 +16,13 @@ import numpy as np
 from segmentation.model import SegmentModel
 from segmentation.rules import Floats
 from segmentation.sums import Round
+from segmentation.wording import ENGLISH, Words, message, share
 
 SHIFTED: Final = 0.25
 """Stability index from which a feature counts as shifted."""
 
 WORSE: Final = 1.1
 """Error, in that of the groups when they were found, from which they count as worse."""
-
-_REFIT: Final = "a refit may help: `shoal segments refit --dry-run` says what it would change"
-_CARRIED: Final = "other groups may fit better: `shoal segments compare` says which"
 
 # A tenth that nobody is in counts as this share, so that its logarithm is finite.
 _TRACE: Final = 1e-4
@@ -68,15 +66,27 @@ def stability_index(then: Floats, now: Floats) -> float:
     return float(((present - was) * np.log(present / was)).sum())
 
 
-def sentences(found: Drift) -> tuple[str, ...]:
+def sentences(found: Drift, words: Words = ENGLISH) -> tuple[str, ...]:
     """The drift for people; the last sentence says whether a refit may help."""
     shifted = [name for name, index in found.stability_index.items() if index >= SHIFTED]
-    said = [f"{name} is not spread as it was when the groups were found" for name in shifted]
-    said.append(f"{found.moved:.1%} of the customers changed group by themselves")
+    spread = message("{feature} is not spread as it was when the groups were found")
+    said = [words.say(spread, feature=name) for name in shifted]
+    said.append(
+        words.say(
+            "{share} of the customers changed group by themselves", share=f"{found.moved:.1%}"
+        )
+    )
     if found.error_since_found >= WORSE:
-        said.append(f"groups are {found.error_since_found - 1:.0%} wider than when found")
-    if shifted or found.error_since_found >= WORSE:
-        said.append(_CARRIED if found.is_carried else _REFIT)
+        wider = share(found.error_since_found - 1)
+        said.append(words.say("groups are {share} wider than when found", share=wider))
+    if not shifted and found.error_since_found < WORSE:
+        said.append(words.say("no refit is called for"))
+    elif found.is_carried:
+        said.append(words.say("other groups may fit better: `shoal segments compare` says which"))
     else:
-        said.append("no refit is called for")
+        said.append(
+            words.say(
+                "a refit may help: `shoal segments refit --dry-run` says what it would change"
+            )
+        )
     return tuple(said)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from segmentation.model import SegmentModel, group_indices
 from segmentation.rules import NOBODY, STAGES, Floats, Indices
+from segmentation.wording import ENGLISH, Words, number
 
 LEAST_OVERLAP = 0.3
 """Share of customers in common below which a group is a new one (Jaccard)."""
@@ -147,18 +148,32 @@ def _lacking(one: SegmentModel, other: SegmentModel) -> tuple[str, ...]:
     return tuple(stage for stage in STAGES if stage in used)
 
 
-def sentences(found: Report) -> tuple[str, ...]:
+def sentences(found: Report, words: Words = ENGLISH) -> tuple[str, ...]:
     """The report for people, most important first; a version that changed nothing says so."""
-    said = [f"stage {stage} has no group any more" for stage in found.emptied]
-    said += [f"stage {stage} has a group again" for stage in found.filled]
-    said += [f"group {old} left its stage and is now {new}" for old, new in found.restaged]
-    said += [f"group {old} has no successor" for old in found.retired]
-    said += [f"group {new} is new" for new in found.born]
+    said = [words.say("stage {stage} has no group any more", stage=one) for one in found.emptied]
+    said += [words.say("stage {stage} has a group again", stage=one) for one in found.filled]
+    said += [
+        words.say("group {before} left its stage and is now {after}", before=old, after=new)
+        for old, new in found.restaged
+    ]
+    said += [words.say("group {group} has no successor", group=old) for old in found.retired]
+    said += [words.say("group {group} is new", group=new) for new in found.born]
     if found.is_rescaled:
-        said.append("the features' usual ranges were measured afresh")
-    share = found.moved / max(found.customers, 1)
+        said.append(words.say("the features' usual ranges were measured afresh"))
+    moved = found.moved / max(found.customers, 1)
     said.append(
-        f"{found.moved} of {found.customers} customers ({share:.1%}) change group, "
-        f"{found.stage_changes} of them or of renamed groups change stage"
+        words.say(
+            "{share} of the customers change group ({moved} of {customers})",
+            share=f"{moved:.1%}",
+            moved=number(found.moved),
+            customers=number(found.customers),
+        )
+    )
+    said.append(
+        words.count(
+            "{number} customer changes stage, those of renamed groups counted",
+            "{number} customers change stage, those of renamed groups counted",
+            number(found.stage_changes),
+        )
     )
     return tuple(said)

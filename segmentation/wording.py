@@ -72,6 +72,10 @@ class Words:
         return self.say(", ").join(parts)
 
 
+ENGLISH: Final = Words()
+"""The words of the code itself: what is kept beside a version, and the default."""
+
+
 def number(value: float) -> str:
     """A number as people say it: one decimal below ten, none above."""
     if np.isnan(value):

@@ -8,9 +8,11 @@ import msgspec
 from sqlalchemy import Connection, distinct, func, select
 
 from segmentation import drift, stability
+from segmentation.drift import Drift
 from segmentation.errors import IncompatibleModel
 from segmentation.model import SegmentModel, from_json
 from segmentation.sums import latest
+from segmentation.wording import ENGLISH, Words
 from worker import models
 from worker.judging import kept_sums
 
@@ -53,7 +55,7 @@ def _moved(connection: Connection, store: int, model: SegmentModel) -> int:
 def report(
     moved: stability.Report, drifted: drift.Drift | None, refit: msgspec.Struct | None, by: str
 ) -> str:
-    """The report of a version as JSON; the sentences are for people.
+    """The report of a version as JSON; the sentences are for people, in English.
 
     Parameters
     ----------
@@ -61,25 +63,56 @@ def report(
         Who made the version: ``learning``, ``refit`` (asked for) or ``rollback``.
     """
     told: dict[str, Any] = {"by": by, "moved": moved}
-    said = [*stability.sentences(moved)]
     if drifted is not None:
         told["drift"] = drifted
-        # The last one says whether a refit may help, which a refit has no need to be told.
-        said += drift.sentences(drifted)[: -1 if refit is not None else None]
     if refit is not None:
         told["refit"] = refit
-        said.append(_of_refit(msgspec.to_builtins(refit)))
-    told["sentences"] = said
+    kept = msgspec.json.decode(msgspec.json.encode(told), type=_Kept)
+    told["sentences"] = _sentences(kept, ENGLISH)
     return msgspec.json.encode(told).decode()
 
 
-def _of_refit(refit: dict[str, Any]) -> str:
-    change = (
-        f"other groups lower the error by {max(refit['gain'], 0.0):.1%} "
-        f"and move {refit['moves']:.0%} of the customers"
-    )
-    if not refit.get("is_comparable", True):
-        change = f"groups learned from something else move {refit['moves']:.0%} of the customers"
-    if refit["is_taken"]:
-        return f"{change}: they were taken"
-    return f"{change}: not taken (`shoal segments refit` takes them)"
+class _Refit(msgspec.Struct):
+    gain: float
+    moves: float
+    is_taken: bool = False
+    is_comparable: bool = True
+
+
+class _Kept(msgspec.Struct):
+    moved: stability.Report
+    drift: Drift | None = None
+    refit: _Refit | None = None
+
+
+def told(report: str, words: Words) -> dict[str, Any]:
+    """A report of `report` as plain data, its sentences in a language."""
+    found: dict[str, Any] = msgspec.json.decode(report)
+    return found | {"sentences": _sentences(msgspec.json.decode(report, type=_Kept), words)}
+
+
+def _sentences(kept: _Kept, words: Words) -> list[str]:
+    said = [*stability.sentences(kept.moved, words)]
+    if kept.drift is not None:
+        # The last one says whether a refit may help, which a refit has no need to be told.
+        said += drift.sentences(kept.drift, words)[: -1 if kept.refit is not None else None]
+    if kept.refit is not None:
+        said.append(_of_refit(kept.refit, words))
+    return said
+
+
+def _of_refit(refit: _Refit, words: Words) -> str:
+    moves = f"{refit.moves:.0%}"
+    if refit.is_comparable:
+        change = words.say(
+            "other groups lower the error by {gain} and move {moves} of the customers",
+            gain=f"{max(refit.gain, 0.0):.1%}",
+            moves=moves,
+        )
+    else:
+        change = words.say(
+            "groups learned from something else move {moves} of the customers", moves=moves
+        )
+    if refit.is_taken:
+        return words.say("{change}: they were taken", change=change)
+    return words.say("{change}: not taken (`shoal segments refit` takes them)", change=change)

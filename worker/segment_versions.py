@@ -29,6 +29,7 @@ from segmentation.model import (
 )
 from segmentation.recipe import promoted
 from segmentation.rules import Columns
+from segmentation.wording import ENGLISH, Words
 from worker import bulk, models
 from worker.database import reading, transaction
 from worker.doors import door_of
@@ -93,11 +94,15 @@ def _told(text: str) -> dict[str, Any]:
     return {"by": told.get("by", ""), "moved": moved.get("moved"), "of": moved.get("customers")}
 
 
-def told_drift(connection: Connection, shop: Shop) -> dict[str, Any]:
+def told_drift(connection: Connection, shop: Shop, words: Words = ENGLISH) -> dict[str, Any]:
     """How far the shop has moved away from the version in force; without an ageing pass nothing."""
     found: Drift | None = drift_now(connection, shop.number, shop.model)
     model = shop.model
-    said = sentences(found) if found else ("no ageing pass under this version is complete yet",)
+    said: tuple[str, ...] = (words.say("no ageing pass under this version is complete yet"),)
+    if model.kind == "rules":
+        said = (words.say("only learned groups drift"),)
+    elif found:
+        said = sentences(found, words)
     return {
         "model": model.version,
         "found_in": model.scaled_at,
@@ -105,7 +110,7 @@ def told_drift(connection: Connection, shop: Shop) -> dict[str, Any]:
         "settled_at": model.settled_at,
         "held_until": model.held_until,
         "drift": found,
-        "sentences": ("only learned groups drift",) if model.kind == "rules" else said,
+        "sentences": said,
     }
 
 

@@ -1,13 +1,17 @@
-"""The words for a store's figures: its language, currency and categories."""
+"""The words for a store's figures: its language, currency, categories and own features."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import Connection
+
 from segmentation.catalogues import LANGUAGES
 from segmentation.constructed import Constructed
 from segmentation.wording import Words
 from worker.errors import SettingError
+from worker.own_features import declared_features
+from worker.runtime import Kit
 from worker.shop import Shop
 
 
@@ -27,3 +31,15 @@ def words_of(shop: Shop, language: str, declared: Iterable[Constructed] = ()) ->
     categories = {slot: name for name, slot in shop.slots.items()}
     own = {one.name: one for one in (*declared, *shop.model.constructed)}
     return Words(language, shop.currency, categories, own)
+
+
+def words_here(kit: Kit, connection: Connection, shop: Shop, language: str) -> Words:
+    """Words for a command: of ``language``, where that is '' of `SHOAL_LANGUAGE`.
+
+    Raises
+    ------
+    SettingError
+        Naming the languages there are.
+    """
+    declared = declared_features(connection, shop.number).features
+    return words_of(shop, language or kit.settings.language, declared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import permutations
 
+import msgspec
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 from segmentation.model import Group, SegmentModel, empty_model, rules_model
 from segmentation.rules import NOBODY, RuleSet
 from segmentation.stability import Move, best_pairs, inheritance, report, sentences
+from segmentation.wording import Words
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -118,4 +120,10 @@ def test_the_change_from_rules_to_groups_is_one_report_like_any_other() -> None:
 def test_nothing_changed_is_said_too() -> None:
     none = np.array([], dtype=np.int64)
     found = report(empty_model(), empty_model(), none, none)
-    assert sentences(found)[-1].startswith("0 of 0 customers (0.0%) change group")
+    assert sentences(found) == (
+        "0.0% of the customers change group (0 of 0)",
+        "0 customers change stage, those of renamed groups counted",
+    )
+    one = msgspec.structs.replace(found, stage_changes=1)
+    assert sentences(one)[-1] == "1 customer changes stage, those of renamed groups counted"
+    assert sentences(one, Words("zh"))[-1] == "1 位客户换了阶段，改名分群的客户也计在内"  # noqa: RUF001 - Chinese

@@ -91,7 +91,7 @@ def test_enough_customers_make_a_learned_model_and_say_what_moved(
     assert (row.version, model.version, model.kind, row.customers_read) == (1, 1, "kmeans", 300)
     report = msgspec.json.decode(row.report)
     assert report["moved"]["moved"] == 300
-    assert "300 of 300 customers" in report["sentences"][-1]
+    assert "(300 of 300)" in report["sentences"][-2]
     with reading(here.engine) as connection:
         wanted = connection.execute(select(models.learning)).one()
         assert model_in_force(connection, shop.number).version == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -155,3 +156,22 @@ def test_what_cannot_be_is_refused_with_a_way_out(house: House) -> None:
     ran = house.shoal("segments", "rollback", "1", "--for", "soon")
     assert (ran.code, "30s, 15m, 12h, 7d or 2w" in ran.err) == (2, True)
     assert "no refit is called for" in house.shoal("segments", "drift").out
+    _is_told_in_chinese(house)
+
+
+def _is_told_in_chinese(house: House) -> None:
+    """Nothing but ids and numbers is left in Latin letters."""
+    drift = house.shoal("segments", "drift", "--language", "zh").out
+    assert "无需重新寻找分群" in drift
+    assert "距最近一次下单" in drift
+    assert set(re.findall(r"[A-Za-z_]{2,}", drift)) == {*house.body(1).features}
+    versions = house.shoal("segments", "versions", "--language", "zh").out
+    assert "自动学习" in versions
+    assert set(re.findall(r"[A-Za-z]{2,}", versions)) == {"shop", "kmeans", "UTC"}
+    tried = house.shoal("segments", "refit", "--dry-run", "--language", "zh").out
+    assert "没有发布任何内容" in tried
+    assert set(re.findall(r"[A-Za-z]{2,}", tried)) <= {"shoal", "segments", "refit"}
+    went = house.shoal("segments", "refit", "--language", "zh", "--json").json
+    assert any("位客户换了阶段" in one for one in went["report"]["sentences"])
+    refused = house.shoal("segments", "drift", "--language", "fr")
+    assert (refused.code, "expected one of en, zh" in refused.err) == (2, True)
