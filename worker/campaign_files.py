@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -17,7 +17,14 @@ from campaigns.errors import InvalidCampaign, Problem
 from campaigns.policy import Policy, load_policy, policy_text
 from campaigns.triggers import DateTrigger, ScheduleTrigger
 from worker import bulk, models, timers
-from worker.definition_files import read_each, refuse_twin
+from worker.definition_files import (
+    Change,
+    change_of,
+    files_in,
+    keep_version,
+    read_each,
+    refuse_twin,
+)
 from worker.errors import ShoalError
 from worker.own_features import own_names
 from worker.rule_files import FOLDER
@@ -26,7 +33,6 @@ from worker.shop import Running, Shop
 from worker.stores import Store
 from worker.triggers import date_timer, schedule_timer
 
-Change = Literal["new", "changed", "same"]
 _PAGE: Final = 1_000
 _A_RULE: Final = "is a rule segment, left to `shoal segments plan` and `apply`"
 
@@ -75,22 +81,11 @@ def read_files(paths: Sequence[Path], known: Known) -> Files:
         said.extend((str(path), one) for one in warnings(campaigns[-1], known))
         return None
 
-    paths, left = _files(paths)
-    policies = tuple(one for one in read_each(paths, load) if one is not None)
-    said += [(str(path), Problem("", _A_RULE)) for path in left]
+    found = files_in(paths, "expected a folder with .yaml files")
+    ours = [path for path in found if path.parent.name != FOLDER]
+    policies = tuple(one for one in read_each(ours, load) if one is not None)
+    said += [(str(path), Problem("", _A_RULE)) for path in found if path not in ours]
     return Files(tuple(campaigns), policies, tuple(said))
-
-
-def _files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The files to read, and those of rule segments, which are not read here."""
-    found: list[Path] = []
-    for path in paths:
-        inside = sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
-        if not inside:
-            raise InvalidCampaign(str(path), [Problem("", "expected a folder with .yaml files")])
-        found += inside
-    rules = [path for path in found if path.parent.name == FOLDER]
-    return [path for path in found if path.parent.name != FOLDER], rules
 
 
 def running_campaign(shop: Shop, campaign: str) -> Running:
@@ -139,13 +134,7 @@ def lost_rules(connection: Connection, store: Store, files: Files) -> list[tuple
 def plan(shop: Shop, files: Files) -> dict[str, Change]:
     """What applying these campaigns would do, by id."""
     there = {one.campaign.id: campaign_text(one.campaign) for one in shop.campaigns}
-    return {one.id: _change(there.get(one.id), campaign_text(one)) for one in files.campaigns}
-
-
-def _change(before: str | None, after: str) -> Change:
-    if before is None:
-        return "new"
-    return "same" if before == after else "changed"
+    return {one.id: change_of(there.get(one.id), campaign_text(one)) for one in files.campaigns}
 
 
 def apply_files(
@@ -157,8 +146,8 @@ def apply_files(
     for campaign in files.campaigns:
         if changes[campaign.id] == "same":
             continue
-        version = _next_version(connection, shop.number, campaign.id)
-        body = campaign_text(campaign)
+        body, name = campaign_text(campaign), (shop.number, campaign.id)
+        version = keep_version(connection, models.campaign_versions, name, body, (now, by))
         before = there.get(campaign.id)
         state, started = (before.state, before.started_at) if before else ("shadow", shop.now)
         bulk.upsert(
@@ -166,12 +155,6 @@ def apply_files(
             models.campaigns,
             ("store", "id", "version", "state", "started_at", "body"),
             [(shop.number, campaign.id, version, state, started, body)],
-        )
-        bulk.upsert(
-            connection,
-            models.campaign_versions,
-            ("store", "id", "version", "body", "made_at", "made_by"),
-            [(shop.number, campaign.id, version, body, now, by)],
         )
     for policy in files.policies:
         bulk.upsert(
@@ -181,14 +164,6 @@ def apply_files(
             [(shop.number, policy.segment, now, policy_text(policy))],
         )
     return changes
-
-
-def _next_version(connection: Connection, store: int, campaign: str) -> int:
-    columns = models.campaign_versions.c
-    versions = connection.execute(
-        select(columns.version).where(columns.store == store, columns.id == campaign)
-    ).scalars()
-    return max(versions, default=0) + 1
 
 
 def set_state(connection: Connection, shop: Shop, campaign: str, state: str) -> None:

@@ -8,25 +8,32 @@ from dataclasses import dataclass
 from dataclasses import replace as with_
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from campaigns.check import Known, lost_features, named_segments
 from campaigns.conditions import needed_columns
-from campaigns.errors import InvalidCampaign, Problem
+from campaigns.errors import InvalidCampaign
 from campaigns.flips import unsolved
 from campaigns.rule_segments import RuleSegment, load_rule, rule_text
 from worker import bulk, models, roster
 from worker.batch import Batch
-from worker.definition_files import read_each, refuse_twin
+from worker.definition_files import (
+    Change,
+    change_of,
+    files_in,
+    keep_version,
+    read_each,
+    refuse_twin,
+)
 from worker.errors import ShoalError
 from worker.identities import Directory
 from worker.memberships import differences
 from worker.shop import RunningRule, Shop
 
-FOLDER = "rules"
-Change = Literal["new", "changed", "same"]
+FOLDER: Final = "rules"
+_EXPECTED: Final = f"expected a folder `{FOLDER}`, or one with it inside, with .yaml files"
 
 
 class UnknownRule(ShoalError):
@@ -78,20 +85,11 @@ def read_rules(paths: Sequence[Path], known: Known) -> tuple[RuleSegment, ...]:
             raise InvalidCampaign(str(path), lost)
         return rule
 
-    return tuple(read_each(_files(paths), load))
+    return tuple(read_each(files_in(paths, _EXPECTED, _is_rule), load))
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        inside = [path]
-        if path.is_dir():
-            inside = sorted(one for one in path.rglob("*.y*ml") if one.parent.name == FOLDER)
-        if not inside:
-            text = f"expected a folder `{FOLDER}`, or one with it inside, with .yaml files"
-            raise InvalidCampaign(str(path), [Problem("", text)])
-        found += inside
-    return found
+def _is_rule(path: Path) -> bool:
+    return path.parent.name == FOLDER
 
 
 def plan_rules(
@@ -125,13 +123,7 @@ def hourly(rule: RuleSegment) -> tuple[str, ...]:
 
 def _changes(shop: Shop, rules: Sequence[RuleSegment]) -> dict[str, Change]:
     there = {one.rule.id: rule_text(one.rule) for one in shop.rules}
-    return {rule.id: _change(there.get(rule.id), rule_text(rule)) for rule in rules}
-
-
-def _change(before: str | None, after: str) -> Change:
-    if before is None:
-        return "new"
-    return "same" if before == after else "changed"
+    return {rule.id: change_of(there.get(rule.id), rule_text(rule)) for rule in rules}
 
 
 def sizes_of(connection: Connection, shop: Shop) -> dict[str, int]:
@@ -192,14 +184,9 @@ def running_rule(shop: Shop, segment: str) -> RunningRule:
 def _write(
     connection: Connection, shop: Shop, segment: str, body: str, made: tuple[int, str]
 ) -> None:
-    versions = models.rule_versions.c
-    of_rule = (versions.store == shop.number) & (versions.id == segment)
-    last = connection.execute(select(func.max(versions.version)).where(of_rule)).scalar()
-    version = (last or 0) + 1
+    version = keep_version(connection, models.rule_versions, (shop.number, segment), body, made)
     now = (shop.number, segment, version, body)
     bulk.upsert(connection, models.rules, ("store", "id", "version", "body"), [now])
-    kept = ("store", "id", "version", "body", "made_at", "made_by")
-    bulk.upsert(connection, models.rule_versions, kept, [(*now, *made)])
 
 
 def named_by(shop: Shop, segment: str) -> list[str]:
