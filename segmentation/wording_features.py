@@ -115,8 +115,11 @@ def _label(words: Words, name: str) -> str | None:
 
 def _own(words: Words, one: Constructed) -> str:
     """What the shop calls its feature, else the definition in words."""
-    if given := (one.zh if words.language == "zh" else one.en):
-        return given
+    return (one.zh if words.language == "zh" else one.en) or definition_words(words, one)
+
+
+def definition_words(words: Words, one: Constructed) -> str:
+    """A feature of the shop's own by its definition."""
     if one.kind == "trend":
         return words.say(_LATELY[one.of[0].rpartition("_")[0]])
     names = [label(words, name) for name in one.of]

@@ -19,11 +19,13 @@ from campaigns.conditions import needed_columns
 from campaigns.rule_segments import RuleSegment
 from segmentation.constructed import Constructed, made_of
 from segmentation.wording import Words, message, share
+from segmentation.wording_report import together
 from worker import models
 from worker.drawing import drawn, ids_of, is_buyer
 from worker.legible import decoded
 from worker.own_features import declared_features
 from worker.shop import Shop
+from worker.wording import sample_words
 
 _PAGE: Final = 500
 _COARSE: Final = ("birth_year", "gender", "income_band", "education", "household_size")
@@ -50,13 +52,16 @@ class KnownField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field: the share of customers of whom it is known, and of these by whose word.
 
     ``sources`` are the greatest first ('': kept before sources were); ``latest`` is the newest
-    day on which anybody said it, '' if none is kept.
+    day on which anybody said it, '' if none is kept. ``read`` are the customers that were looked
+    at, of so many ``customers`` with an order.
     """
 
     field: str
     known: float
     sources: tuple[tuple[str, float], ...] = ()
     latest: str = ""
+    read: int = 0
+    customers: int = 0
 
 
 def used_fields(names: Iterable[str], own: Sequence[Constructed] = ()) -> tuple[str, ...]:
@@ -71,8 +76,9 @@ def known_fields(
     """Each field's completeness among at most 4,096 customers with an order, drawn by lot."""
     if not fields:
         return ()
-    told = _attributes(connection, drawn(ids_of(connection, is_buyer(shop.number))))
-    return tuple(_one(field, told) for field in fields)
+    buyers = ids_of(connection, is_buyer(shop.number))
+    told = _attributes(connection, drawn(buyers))
+    return tuple(_one(field, told, len(buyers)) for field in fields)
 
 
 def _attributes(connection: Connection, ids: list[int]) -> list[Mapping[str, Any]]:
@@ -85,7 +91,7 @@ def _attributes(connection: Connection, ids: list[int]) -> list[Mapping[str, Any
     return found
 
 
-def _one(field: str, told: Sequence[Mapping[str, Any]]) -> KnownField:
+def _one(field: str, told: Sequence[Mapping[str, Any]], customers: int) -> KnownField:
     known = [one for one in told if field in one]
     sources = Counter(str(one.get(f"{field}.from", "")) for one in known)
     days = [str(one[f"{field}.at"])[:10] for one in known if f"{field}.at" in one]
@@ -94,11 +100,18 @@ def _one(field: str, told: Sequence[Mapping[str, Any]]) -> KnownField:
         len(known) / len(told) if told else 0.0,
         tuple((name, count / len(known)) for name, count in sources.most_common()),
         max(days, default=""),
+        len(told),
+        customers,
     )
 
 
 def sentence(words: Words, found: KnownField) -> str:
-    """How complete a field is, for people."""
+    """How complete a field is, for people, and on how many that was counted."""
+    told = [_how_known(words, found), sample_words(words, found.read, found.customers)]
+    return together(words, filter(None, told))
+
+
+def _how_known(words: Words, found: KnownField) -> str:
     said = {"field": words.say(_NAMES[found.field]), "known": share(found.known)}
     sources = [name for name, _ in found.sources if name]
     if not sources:

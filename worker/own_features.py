@@ -17,9 +17,11 @@ from sqlalchemy import Connection, func, select
 from campaigns.conditions import needed_columns
 from connectors.events import moment
 from segmentation.constructed import Declared, entry, from_json, is_same, to_json, used
-from segmentation.features import unknown_as
+from segmentation.model import SegmentModel
 from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind
 from segmentation.rules import Columns
+from segmentation.wording import ENGLISH, Words, message
+from segmentation.wording_preparation import unknown_words
 from worker import bulk, models
 from worker.entries import ask_again
 from worker.shop import Shop
@@ -107,38 +109,51 @@ def learned_from(declared: Declared, recipe: Recipe) -> Recipe:
     return msgspec.structs.replace(recipe, features=names, constructed=used(declared, names))
 
 
-def consequences(shop: Shop, declared: Declared) -> Iterator[str]:
+def consequences(shop: Shop, declared: Declared, words: Words = ENGLISH) -> Iterator[str]:
     """What the declarations mean for the groups in force, in sentences."""
     model, recipe = shop.model, learned_from(declared, Recipe())
     if model.kind == "rules":
-        yield f"Groups will be learned from {', '.join(recipe.features)}."
+        yield words.say(
+            "Groups will be learned from {features}.", features=", ".join(recipe.features)
+        )
     elif model.candidate:
-        yield (
-            f"Groups were promoted ({model.candidate}) and keep the features that they were found "
-            f"in: {', '.join(model.features)}. `shoal segments compare` finds others."
+        yield words.say(
+            "Groups were promoted ({candidate}) and keep the features that they were found in: "
+            "{features}. `shoal segments compare` finds others.",
+            candidate=model.candidate,
+            features=", ".join(model.features),
         )
     elif is_same_kind(model, msgspec.structs.replace(recipe, k=len(model.groups))):
-        yield "What groups are learned from does not change."
+        yield words.say("What groups are learned from does not change.")
     else:
-        why = "from other features"
-        if sorted(model.features) == sorted(recipe.features):
-            edited = [
-                one.name
-                for one in model.constructed
-                if not is_same((one,), used(declared, (one.name,)))
-            ]
-            why = f"with another {', '.join(edited)}"
-        when = "with the next pass of learning"
-        if model.held_until is not None and is_held(model, moment(shop.now)):
-            when = f"after {model.held_until:%Y-%m-%d}, until when these are kept (a rollback)"
-        yield (
-            f"Groups are to be learned {why}: a refit is due and comes {when}; `shoal segments "
+        yield words.say(
+            "Groups are to be learned {why}: a refit is due and comes {when}; `shoal segments "
             "refit` does it now, with --dry-run it only says who would move. Until then "
-            "customers are judged by what the groups in force were learned from."
+            "customers are judged by what the groups in force were learned from.",
+            why=_otherwise(words, model, recipe, declared),
+            when=_refit_due(words, shop),
         )
 
 
-def hardly_known(declared: Declared, columns: Columns) -> Iterator[str]:
+def _otherwise(words: Words, model: SegmentModel, recipe: Recipe, declared: Declared) -> str:
+    if sorted(model.features) != sorted(recipe.features):
+        return words.say("from other features")
+    edited = [
+        one.name for one in model.constructed if not is_same((one,), used(declared, (one.name,)))
+    ]
+    return words.say("with another {features}", features=", ".join(edited))
+
+
+def _refit_due(words: Words, shop: Shop) -> str:
+    held = shop.model.held_until
+    if held is not None and is_held(shop.model, moment(shop.now)):
+        return words.say(
+            "after {day}, until when these are kept (a rollback)", day=f"{held:%Y-%m-%d}"
+        )
+    return words.say("with the next pass of learning")
+
+
+def hardly_known(declared: Declared, columns: Columns, words: Words = ENGLISH) -> Iterator[str]:
     """What groups are to be learned from and few customers have, in a sentence each.
 
     ``columns`` hold what the file names, of customers with an order.
@@ -147,13 +162,16 @@ def hardly_known(declared: Declared, columns: Columns) -> Iterator[str]:
         values, one = columns[name], entry(name, declared.features)
         known = 1 - float(np.isnan(values).mean()) if len(values) else 1.0
         if known < _ENOUGH:
-            yield (
-                f"{name} is known of {known:.0%} of those who have ordered; to learning all others "
-                f"are alike in it (unknown: {unknown_as(one)})."
+            yield words.say(
+                "{feature} is known of {known} of those who have ordered; to learning all others "
+                "are alike in it (unknown: {unknown}).",
+                feature=name,
+                known=f"{known:.0%}",
+                unknown=unknown_words(words, one),
             )
 
 
-def touched(shop: Shop, changes: Mapping[str, Change]) -> Iterator[str]:
+def touched(shop: Shop, changes: Mapping[str, Change], words: Words = ENGLISH) -> Iterator[str]:
     """Campaigns and rules that ask for what is removed or defined otherwise, in sentences."""
     asking = [(one.campaign.id, one.campaign.condition) for one in shop.campaigns]
     asking += [(one.rule.id, one.rule.condition) for one in shop.rules]
@@ -161,9 +179,20 @@ def touched(shop: Shop, changes: Mapping[str, Change]) -> Iterator[str]:
         for fact in sorted(needed_columns(condition)):
             change = changes.get(fact.removeprefix("own.")) if fact.startswith("own.") else None
             if change == "removed":
-                yield f"{name} asks for {fact}, which is gone: unknown of everybody."
+                gone = message("{asker} asks for {fact}, which is gone: unknown of everybody.")
+                yield words.say(gone, asker=name, fact=fact)
             elif change == "changed":
-                yield f"{name} asks for {fact}, from now on as it is defined now."
+                anew = message("{asker} asks for {fact}, from now on as it is defined now.")
+                yield words.say(anew, asker=name, fact=fact)
+
+
+def completeness(declared: Declared, columns: Columns) -> dict[str, float]:
+    """Of which share of these customers each own feature is known; 0 where there are none."""
+    names = [one.name for one in declared.features]
+    return {
+        name: 1 - float(np.isnan(columns[name]).mean()) if len(columns[name]) else 0.0
+        for name in names
+    }
 
 
 def figures(declared: Declared, columns: Columns) -> list[dict[str, Any]]:

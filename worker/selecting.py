@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from segmentation.constructed import MADE_OF, Declared, completed
 from segmentation.features import BY_NAME
-from segmentation.selection import ALIKE, AS_GOOD, Selection, select
+from segmentation.selection import ALIKE, AS_GOOD, Carrying, Selection, select
 from segmentation.surrogate_learning import fit
+from segmentation.wording import ENGLISH, Words, message
 from worker.drawing import features_of, ids_of, is_buyer
 from worker.errors import ShoalError
 from worker.own_features import declared_features
@@ -67,43 +68,72 @@ def paste(found: Selection) -> str:
     return f"learn_from: [{', '.join(found.keep)}]"
 
 
-def sentences(found: Selection, declared: Declared, candidate: str = "") -> Iterator[str]:
+def sentences(
+    found: Selection, declared: Declared, candidate: str = "", words: Words = ENGLISH
+) -> Iterator[str]:
     """What to do, and what speaks for it; ``candidate`` is what was promoted, '' if nothing was."""
     used = [one for one in found.features if one.is_used]
-    gone = [step for step in found.steps if step.is_dropped]
-    if gone:
-        names = ", ".join(step.feature for step in gone)
-        yield (
-            f"{len(found.keep)} of {len(used)} features carry the groups: without {names} K-means "
-            f"finds nearly the same ones (adjusted Rand index {gone[-1].agreement:.2f}) as "
-            f"steadily (stability {gone[-1].stability:.2f}, with all {found.stability:.2f})."
-        )
-        yield f"To learn from these, apply a features file with: {paste(found)}"
-        if candidate:
-            yield f"Groups were promoted ({candidate}): after it compare and promote again."
-    else:
-        least = max(used, key=lambda one: one.without or 0)
-        yield (
-            f"All {len(used)} features carry the groups: {least.feature} is missed least, and "
-            f"without it K-means agrees at {least.without or 0:.2f} with what it finds on all "
-            f"(adjusted Rand index; below {AS_GOOD} nothing goes, nor what would make the groups "
-            "less steady). Change nothing."
-        )
+    yield from _proposal(found, used, candidate, words)
     if found.agreement < AS_GOOD:
-        yield (
-            f"K-means begun at the groups in force comes to others ({found.agreement:.2f}): those "
-            "have a history, or were found otherwise."
+        yield words.say(
+            "K-means begun at the groups in force comes to others ({agreement}): those have a "
+            "history, or were found otherwise.",
+            agreement=f"{found.agreement:.2f}",
         )
-    alike = [one for one in used if one.same_as]
-    for one in alike:
-        yield (
-            f"{one.feature} and {one.same_as} say the same (correlation above {ALIKE}): together "
-            "they weigh double."
-        )
+    for one in used:
+        if one.same_as:
+            yield words.say(
+                "{feature} and {other} say the same (correlation above {alike}): together they "
+                "weigh double.",
+                feature=one.feature,
+                other=one.same_as,
+                alike=ALIKE,
+            )
     own = {one.name for one in declared.features}
     if lost := [name for name in found.keep if name not in BY_NAME and name not in own]:
-        yield f"The file no longer declares {', '.join(lost)}: nothing can be learned from it."
-    asked = [name for name in declared.learn_from if name not in {one.feature for one in used}]
-    if asked:
-        when = "once you compare and promote again" if candidate else "with the next refit"
-        yield f"The file asks for {', '.join(asked)} too: that comes {when}."
+        yield words.say(
+            "The file no longer declares {features}: nothing can be learned from it.",
+            features=", ".join(lost),
+        )
+    if asked := [name for name in declared.learn_from if name not in {o.feature for o in used}]:
+        later = message("The file asks for {features} too: that comes with the next refit.")
+        if candidate:
+            later = message(
+                "The file asks for {features} too: that comes once you compare and promote again."
+            )
+        yield words.say(later, features=", ".join(asked))
+
+
+def _proposal(
+    found: Selection, used: Sequence[Carrying], candidate: str, words: Words
+) -> Iterator[str]:
+    gone = [step for step in found.steps if step.is_dropped]
+    if not gone:
+        least = max(used, key=lambda one: one.without or 0)
+        yield words.say(
+            "All {used} features carry the groups: {feature} is missed least, and without it "
+            "K-means agrees at {agreement} with what it finds on all (adjusted Rand index; below "
+            "{least} nothing goes, nor what would make the groups less steady). Change nothing.",
+            used=len(used),
+            feature=least.feature,
+            agreement=f"{least.without or 0:.2f}",
+            least=AS_GOOD,
+        )
+        return
+    yield words.say(
+        "{kept} of {used} features carry the groups: without {features} K-means finds nearly the "
+        "same ones (adjusted Rand index {agreement}) as steadily (stability {stability}, with all "
+        "{all}).",
+        kept=len(found.keep),
+        used=len(used),
+        features=", ".join(step.feature for step in gone),
+        agreement=f"{gone[-1].agreement:.2f}",
+        stability=f"{gone[-1].stability:.2f}",
+        all=f"{found.stability:.2f}",
+    )
+    yield words.say("To learn from these, apply a features file with: {line}", line=paste(found))
+    if candidate:
+        yield words.say(
+            "Groups were promoted ({candidate}): after it compare and promote again.",
+            candidate=candidate,
+        )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from segmentation.catalogues import LANGUAGES
 from segmentation.constructed import Constructed
-from segmentation.wording import Words
+from segmentation.wording import Words, number
 from worker.errors import SettingError
 from worker.own_features import declared_features
 from worker.runtime import Kit
@@ -43,3 +43,14 @@ def words_here(kit: Kit, connection: Connection, shop: Shop, language: str) -> W
     """
     declared = declared_features(connection, shop.number).features
     return words_of(shop, language or kit.settings.language, declared)
+
+
+def sample_words(words: Words, read: int, there: int) -> str:
+    """Of how many customers figures are, where not all were read; else ''."""
+    if read >= there:
+        return ""
+    return words.say(
+        "Counted on {read} of {customers} customers with an order, drawn by lot.",
+        read=number(read),
+        customers=number(there),
+    )

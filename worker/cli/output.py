@@ -50,7 +50,7 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    from worker.cli.widths import longest, shared
+    from worker.cli.widths import longest, shared, wrapped
 
     console = Console()
     cells = [[_told(cell) for cell in row] for row in rows]
@@ -66,11 +66,17 @@ def print_table(
     edges = 3 * len(least) + 1 if is_framed else len(least)
     table = Table(title=title, title_justify="left", box=HEAVY_HEAD if is_framed else None)
     table.padding = (0, 1) if is_framed else (0, 1, 0, 0)
-    for column, width in zip(columns, shared(least, whole, console.width - edges), strict=True):
-        table.add_column(Text(column), overflow="fold", width=width)
-    for row in cells:
+    widths = shared(least, whole, console.width - edges)
+
+    def fitted(row: Sequence[str]) -> list[Text]:
         # A square bracket is a bracket, not rich's markup.
-        table.add_row(*map(Text, row))
+        pairs = zip(row, widths, strict=True)
+        return [Text("\n".join(wrapped(cell, width, 0))) for cell, width in pairs]
+
+    for heading, width in zip(fitted(columns), widths, strict=True):
+        table.add_column(heading, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*fitted(row))
     console.print(table)
 
 

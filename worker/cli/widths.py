@@ -13,6 +13,7 @@ from typing import Final
 _WIDE: Final = "\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60"
 _CLOSING: Final = "，。、；：？！）》」』】”’…"  # noqa: RUF001 - not the Latin ones
 _OPENING: Final = "（《「『【“‘"  # noqa: RUF001 - not the Latin ones
+_IN_A_ROW: Final = 8  # cells
 # What stays together: a character or a word, what opens before it, what closes after it.
 _PIECE: Final = re.compile(
     rf"\s+|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_OPENING}{_CLOSING}]+|[{_OPENING}])?[{_CLOSING}]*"
@@ -25,14 +26,18 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def longest(text: str) -> int:
-    """Cells of the longest part that may not be broken."""
+    """Cells that keep the text readable: its longest word, of Chinese some characters in a row."""
     from rich.cells import cell_len
 
-    return max((cell_len(one) for one in pieces(text) if not one.isspace()), default=0)
+    found = 0
+    for word in text.split():
+        parts = [cell_len(one) for one in pieces(word)]
+        found = max(found, *parts, min(sum(parts), _IN_A_ROW))
+    return found
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """The lines of a text; further ones are set in as far as the first, and by two more.
+def wrapped(text: str, width: int, hanging: int = 2) -> list[str]:
+    """The lines of a text; further ones are set in as far as the first, and by ``hanging`` more.
 
     A part that is longer than a line stands in one of its own, whole.
     """
@@ -47,7 +52,7 @@ def wrapped(text: str, width: int) -> list[str]:
             line += piece
         else:
             lines.append(line.rstrip())
-            line = f"{begins}  {piece.lstrip()}"
+            line = f"{begins}{' ' * hanging}{piece.lstrip()}"
     return [*lines, line.rstrip()]
 
 

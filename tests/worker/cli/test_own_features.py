@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import func, select, update
 
+from segmentation.features import NAMES
 from segmentation.model import SegmentModel
 from tests.worker.cli.conftest import Shoal, added
 from tests.worker.cli.test_segment_versions import House, house
@@ -58,6 +61,8 @@ def test_groups_are_learned_from_what_a_file_declares(house: House, tmp_path: Pa
     assert len(set(house.groupings().values())) > 4
 
     _selection_is_told(house, first)
+    _is_told_in_chinese(house, file)
+    _samples_are_said_to_be_samples(house, file)
     _a_rule_is_shown_beside_them(house, tmp_path)
     file.write_text(FILE.replace("30d", "7d"))
     said = features(house, "apply", file)
@@ -89,6 +94,37 @@ def _selection_is_told(house: House, model: SegmentModel) -> None:
     table = house.shoal("features", "select").out
     assert "What carries the groups" in table
     assert "spend_trend" in table
+
+
+def _is_told_in_chinese(house: House, file: Path) -> None:
+    """Nothing but names of features, commands and a person is left in Latin letters."""
+    known = {*NAMES, "spend_trend", "basket", "shop", "shoal", "segments", "refit", "dry-run"}
+    known |= {"UTC", "K-means", "all", "learn_from", getpass.getuser()}
+    for words in (("show",), ("select",), ("plan", file), ("apply", file)):
+        ran = house.shoal("features", *words, "--language", "zh")
+        assert ran.code == 0, ran.err
+        told = set(re.findall(r"[A-Za-z_][A-Za-z_0-9-]+", ran.out))
+        assert told - known == set(), ran.out
+    assert "购物篮" not in house.shoal("features", "show").out
+    assert "`revenue_30d` over" in " ".join(house.shoal("features", "show").out.split())
+    refused = house.shoal("features", "select", "--language", "fr")
+    assert (refused.code, "expected one of en, zh" in refused.err) == (2, True)
+
+
+def _samples_are_said_to_be_samples(house: House, file: Path) -> None:
+    assert "drawn by lot" not in house.shoal("features", "show").out
+    whole = features(house, "show")
+    assert whole["read"] == whole["customers"] > 150
+    assert whole["known"] == {"basket": 1.0, "spend_trend": 1.0}
+    with pytest.MonkeyPatch.context() as fewer:
+        fewer.setattr("worker.drawing.SAMPLE", 120)
+        fewer.setattr("worker.selecting.MOST", 130)
+        counted = f"of {whole['customers']} customers with an order, drawn by lot."
+        for words in (("show",), ("plan", file)):
+            assert f"Counted on 120 {counted}" in house.shoal("features", *words).out
+        assert f"Counted on 130 {counted}" in house.shoal("features", "select").out
+        chinese = house.shoal("features", "show", "--language", "zh").out
+        assert "根据随机抽取的 120 位统计" in chinese
 
 
 def _a_rule_is_shown_beside_them(house: House, folder: Path) -> None:
@@ -178,6 +214,9 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
     assert "50% 已知" in profile.out
     assert "2011-11-05" in profile.out
     assert f"Known of {half:.0%}" in house.shoal("features", "select").out
+    with pytest.MonkeyPatch.context() as fewer:
+        fewer.setattr("worker.drawing.SAMPLE", 120)
+        assert "latest 2011-11-05). Counted on 120 of" in house.shoal("features", "select").out
     _a_rule_says_of_how_many_it_knows(house, tmp_path / "rules", f"Known of {half:.0%}")
 
     file.write_text(FILE.replace("learn_from", UNLEARNED))

@@ -46,7 +46,7 @@ def test_what_fits_stays_as_it_is_and_what_cannot_be_broken_stays_whole() -> Non
         "  [average_order_value]",
     ]
     assert longest("at_risk.big_baskets of 客户群") == 19
-    assert (longest("客户（群）"), longest("")) == (6, 0)  # noqa: RUF001 - Chinese
+    assert (longest("客户（群）的说明"), longest("客户"), longest("")) == (8, 4, 0)  # noqa: RUF001 - Chinese
 
 
 def test_columns_share_what_is_left_and_give_way_from_the_right() -> None:
