@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, update
 
 from connectors.events import Event, microseconds
+from segmentation.clocks import FOREVER
 from worker import (
     carts,
     catalogue,
@@ -40,8 +43,11 @@ from worker import (
     turns,
 )
 from worker.batch import Batch, Reach, Timer
+from worker.quality_checks import LOG_AHEAD
 from worker.runtime import Kit
 from worker.shop import Shop
+
+_NEAR: Final = LOG_AHEAD // timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -149,7 +155,11 @@ def _business_now(
         return shop.now
     if due:
         return due[0].due_at
-    return max([shop.now, *(microseconds(event.at) for event in (*told, *ticks))])
+    # The clock is the player's. What happens is of its own time until the step is over; what is
+    # far ahead of that is a description, which may be of any time.
+    near = shop.now + _NEAR if shop.now else FOREVER
+    times = [microseconds(event.at) for event in ticks or told]
+    return max([shop.now, *(at for at in times if ticks or at <= near)])
 
 
 def _moved(connection: Connection, shop: Shop, now: int, ticks: Sequence[Event]) -> list[int]:

@@ -32,7 +32,10 @@ Reason = Literal[
 REASONS: Final[dict[Reason, str]] = {
     "unknown_currency": "Its currency is neither the store's nor a code of ISO 4217.",
     "negative_total": "A total, discount or refund below zero.",
-    "impossible_date": "A time before 1995, or more than 5 minutes after it was received.",
+    "impossible_date": (
+        "A time before 1995, or more than 5 minutes after it was received; on a log's clock, more "
+        "than 31 days ahead of it."
+    ),
     "impossible_age": "A birthday in the future, or an age above 120 years.",
     "bot_burst": "More page events of one visitor within a minute than people make.",
     "test_order": "The platform says that the order is a test, or a tester placed it.",
@@ -47,6 +50,8 @@ PASSED: Final = "passed"
 TALLY: Final = "quality"  # its labels are day|passed and day|reason
 EARLIEST: Final = datetime(1995, 1, 1, tzinfo=UTC)
 FUTURE: Final = timedelta(minutes=5)
+# The events of a step are played before the clock moves to its end; none is as long as this.
+LOG_AHEAD: Final = timedelta(days=31)
 _AGES: Final = frozenset({"age", "birth_year"})
 Check = Callable[[Any, str, datetime], "Reason | None"]
 
@@ -69,6 +74,16 @@ def problem(event: Event, currency: str) -> Reason | None:
 def is_early(event: Event, now: datetime) -> bool:
     """Whether an event or what it tells of still lies ahead, by more than clocks differ."""
     return _newest(event) > now + FUTURE
+
+
+def is_beyond(event: Event, clock: datetime) -> bool:
+    """Whether an event tells of a day that a log's clock is not near.
+
+    A description may be of any time: a person is who they are.
+    """
+    if isinstance(event.body, Customer | Product) or event.type == "customers_merged":
+        return False
+    return _newest(event) > clock + LOG_AHEAD
 
 
 def _newest(event: Event) -> datetime:

@@ -33,6 +33,7 @@ from worker.quality_checks import (
     RELEASING,
     TALLY,
     Reason,
+    is_beyond,
     is_early,
     is_impossible_birthday,
     problem,
@@ -128,6 +129,7 @@ def _problems(
             browsing.append(event)
         elif len(event.identities) > 1 or type(body) in _NAMED:
             named.append(event)
+    found |= dict.fromkeys(_beyond(shop, events), "impossible_date")
     found |= dict.fromkeys(_by_testers(kit, shop, named), "test_order")
     found |= dict.fromkeys(_born_wrong(kit.sealer, named), "impossible_age")
     most = kit.settings.bot_events
@@ -136,6 +138,13 @@ def _problems(
     told = Told(sound, kit.settings.shared_keys, microseconds(kit.clock()))
     dubious = shared(connection, kit.sealer, shop, directory, told)
     return found | dict.fromkeys(dubious, "shared_identity")
+
+
+def _beyond(shop: Shop, events: Iterable[Event]) -> Iterator[bytes]:
+    """What lies far ahead of a log's clock, once that goes."""
+    if shop.is_on_log_time and shop.now:
+        clock = moment(shop.now)
+        yield from (one.id for one in events if one.source != "shoal" and is_beyond(one, clock))
 
 
 def _by_testers(kit: Kit, shop: Shop, events: Iterable[Event]) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from worker.runtime import Kit
 from worker.sealing import seal_events
 
 STEP: Final = timedelta(days=1)
+_US: Final = timedelta(microseconds=1)
 _AT_ONCE: Final = 1_000  # events appended between two drains
 
 
@@ -68,6 +69,8 @@ def play(
     """
     kit = hands_on(kit)
     played = 0
+    if events:
+        _come_near(kit, target, microseconds(events[0].at) // (step // _US) * (step // _US))
     for end, its in steps(events, step):
         for start in range(0, len(its), _AT_ONCE):
             batch = seal_events(kit.sealer, its[start : start + _AT_ONCE])
@@ -78,9 +81,19 @@ def play(
         on_step(played)
 
 
+def _come_near(kit: Kit, target: Target, start: int) -> None:
+    """Let the time go by that lies between a store's clock and the begin of what is played."""
+    stores = models.stores.c
+    with reading(kit.engine) as connection:
+        query = select(stores.now).where(stores.number == target.number)
+        now = int(connection.execute(query).scalar_one())
+    if 0 < now < start:
+        tick(kit, target, start)
+
+
 def steps(events: Sequence[Event], step: timedelta) -> Iterator[tuple[int, list[Event]]]:
     """(end of the step in microseconds, its events), empty steps included."""
-    size = step // timedelta(microseconds=1)
+    size = step // _US
     last: int | None = None
     for number, its in groupby(events, lambda event: microseconds(event.at) // size):
         if last is not None:
