@@ -154,7 +154,8 @@ def _weekday(words: Words, value: float) -> str:
 
 
 def _times(words: Words, value: float) -> str:
-    return words.say("{number} times", number=_figures(words, value))
+    told = _figures(words, value)
+    return words.count("{number} time as much", "{number} times as much", told)
 
 
 def _figures(_: Words, value: float) -> str:

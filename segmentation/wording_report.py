@@ -58,24 +58,24 @@ _MAKERS: Final = {
 }
 _MARKS: Final = {
     "model": message(
-        "{day}: {number} customers changed stage because the groups were learned anew "
+        "{day}: {number} of your customers changed stage because the groups were learned anew "
         "(version {version}). They did nothing that day, and no campaign was woken."
     ),
     "refit": message(
-        "{day}: {number} customers changed stage because you had the groups found anew "
+        "{day}: {number} of your customers changed stage because you had the groups found anew "
         "(version {version}). They did nothing that day, and no campaign was woken."
     ),
     "rollback": message(
-        "{day}: {number} customers changed stage because you went back to earlier groups "
+        "{day}: {number} of your customers changed stage because you went back to earlier groups "
         "(as version {version}). They did nothing that day, and no campaign was woken."
     ),
     "promotion": message(
-        "{day}: {number} customers changed stage because you chose other groups "
+        "{day}: {number} of your customers changed stage because you chose other groups "
         "(version {version}). They did nothing that day, and no campaign was woken."
     ),
 }
 _READ_IN: Final = message(
-    "{day}: {number} customers changed stage because older orders or other rules were read "
+    "{day}: {number} of your customers changed stage because older orders or other rules were read "
     "in. No campaign was woken."
 )
 _MORE: Final = {
@@ -159,19 +159,19 @@ def closeness_words(words: Words, found: Fidelity) -> str:
     values = {"share": share(found.agreement), "customers": number(found.customers)}
     if found.agreement >= _CLOSE:
         return words.say(
-            "You may take them at their word: tried on {customers} customers, they name the right "
-            "group for {share}.",
+            "You may take them at their word: tried on {customers} of your customers, they name "
+            "the right group for {share}.",
             **values,
         )
     if found.agreement >= _ROUGH:
         return words.say(
-            "Take them as a rule of thumb: tried on {customers} customers, they name the right "
-            "group for {share}.",
+            "Take them as a rule of thumb: tried on {customers} of your customers, they name the "
+            "right group for {share}.",
             **values,
         )
     return words.say(
-        "Take them as a rough sketch only: tried on {customers} customers, they name the right "
-        "group for no more than {share}.",
+        "Take them as a rough sketch only: tried on {customers} of your customers, they name the "
+        "right group for no more than {share}.",
         **values,
     )
 

@@ -43,11 +43,12 @@ def rule_words(words: Words, rule: Rule) -> str:
     """A way through the tree, and how many of those it describes belong to the segment."""
     bounds = [bound_words(words, bound) for bound in rule.bounds]
     told = words.say(" and ").join(bounds) if bounds else words.say("everybody")
-    return words.say(
-        "{conditions}: {members} of {customers} such customers belong here",
+    return words.count(
+        "{conditions}: {members} of {number} such customer belongs here",
+        "{conditions}: {members} of {number} such customers belong here",
+        number(rule.customers),
         conditions=told,
         members=number(rule.members),
-        customers=number(rule.customers),
     )
 
 
@@ -71,12 +72,14 @@ def bound_words(words: Words, bound: Bound) -> str:
 
 def fidelity_words(words: Words, found: Fidelity) -> tuple[str, ...]:
     """How far the rules are to be believed, counted on customers they were not learned from."""
-    told = words.say(
-        "A tree of at most {depth} questions stands for the model: on {share} of {customers} "
+    told = words.count(
+        "A tree of at most {depth} questions stands for the model: on {share} of {number} "
+        "customer left out of learning both say the same.",
+        "A tree of at most {depth} questions stands for the model: on {share} of {number} "
         "customers left out of learning both say the same.",
+        number(found.customers),
         depth=DEPTH,
         share=share(found.agreement),
-        customers=number(found.customers),
     )
     about = words.say(
         "For this segment: {precision} of those whom the rules name belong to it, and {recall} of "

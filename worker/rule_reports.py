@@ -88,9 +88,10 @@ def rule_lines(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
             "Exact in time but for this, which moves with each ageing: {facts}.", facts=told
         )
     yield from (f"  {one}" for one in found["known"])
-    yield words.say(
-        "{size} customers, {share} of the {shop} that are known, visitors among them",
-        size=number(found["customers"]),
+    yield words.count(
+        "{number} customer, {share} of the {shop} that are known, visitors among them",
+        "{number} customers, {share} of the {shop} that are known, visitors among them",
+        number(found["customers"]),
         share=share(found["share"]),
         shop=number(found["shop"]),
     )

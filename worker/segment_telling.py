@@ -16,9 +16,10 @@ def lines(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
     stage = found["id"].partition(".")[0]
     if stage in STAGES:
         yield words.say("They {meaning}.", meaning=stage_meaning(words, stage))
-    yield words.say(
-        "{size} customers, {share} of the {shop} who have ordered",
-        size=number(found["customers"]),
+    yield words.count(
+        "{number} customer, {share} of the {shop} who have ordered",
+        "{number} customers, {share} of the {shop} who have ordered",
+        number(found["customers"]),
         share=share(found["share"]),
         shop=number(found["shop"]),
     )
@@ -69,9 +70,10 @@ def _typical(words: Words, ids: list[int]) -> Iterator[str]:
 
 def _changes(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
     yield words.say("Since {day}, in {days} days:", day=found["since_words"], days=found["days"])
-    yield "  " + words.say(
-        "{before} customers before, {now} now",
-        before=number(found["before"]),
+    yield "  " + words.count(
+        "{number} customer before, {now} now",
+        "{number} customers before, {now} now",
+        number(found["before"]),
         now=number(found["now"]),
     )
     yield "  " + words.say("entered: {causes}", causes=found["entered_words"])

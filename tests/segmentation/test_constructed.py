@@ -267,9 +267,9 @@ def test_own_features_have_words_in_both_languages() -> None:
     english = Words(currency="EUR", own={one.name: one for one in OWN})
     chinese = Words("zh", "EUR", own=english.own)
     assert label(english, "spend_trend") == "spending lately, against before"
-    assert told_amount(english, "spend_trend", 1.84) == "1.8 times"
-    assert told_amount(english, "spend_trend", 2.7e-13) == "0 times"
-    assert told_amount(english, "spend_trend", 0.00012) == "0.00012 times"
+    assert told_amount(english, "spend_trend", 1.84) == "1.8 times as much"
+    assert told_amount(english, "spend_trend", 2.7e-13) == "0 times as much"
+    assert told_amount(english, "spend_trend", 0.00012) == "0.00012 times as much"
     assert label(chinese, "spend_trend").startswith("近期消费")
     assert told_amount(chinese, "spend_trend", 1.84) == "1.8 倍"
     assert label(english, "orders_squared") == "orders, squared"

@@ -180,7 +180,7 @@ def test_sentences_are_true_to_their_numbers() -> None:
         "Take them as a rule of thumb",
         "Take them as a rough sketch only",
     ]
-    assert "tried on 90 customers" in told[0]
+    assert "tried on 90 of your customers" in told[0]
     assert axis_words(en, ("orders", "views"), ("recency_days", "category_share_1")) == (
         "more orders",
         "more: pages and products viewed",
@@ -190,7 +190,7 @@ def test_sentences_are_true_to_their_numbers() -> None:
     day = datetime(2011, 12, 9, tzinfo=UTC)
     assert (short_date(en, day), short_date(Words("zh"), day)) == ("9 Dec", "12月9日")
     assert "older orders" in mark_words(en, day, "import", 3, 1_200)
-    assert "9 December 2011: 1,200 customers" in mark_words(en, day, "model", 3, 1_200)
+    assert "9 December 2011: 1,200 of your customers" in mark_words(en, day, "model", 3, 1_200)
 
 
 def test_every_stage_has_a_colour_and_a_sign_of_its_own() -> None:

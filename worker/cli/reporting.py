@@ -23,13 +23,13 @@ def report(
     json: Json = False,
 ) -> None:
     """Write a page for the owner: who customers are, what changed, what to do about each stage."""
+    from segmentation.wording import number
     from worker.cli.context import reading_shop
-    from worker.own_features import declared_features
     from worker.plotting import require_plotly
     from worker.reporting.gathering import gathered
     from worker.reporting.page import page
     from worker.reporting.summary import summary
-    from worker.wording import words_of
+    from worker.wording import words_here
 
     require_plotly()
     if out.suffix.lower() not in {".html", ".htm"}:
@@ -39,11 +39,18 @@ def report(
         problem = f"--out {out}: there is no folder {out.parent}"
         raise typer.BadParameter(problem)
     with reading_shop(store) as (kit, connection, shop):
-        own = declared_features(connection, shop.number).features
-        words = words_of(shop, language or kit.settings.language, own)
+        words = words_here(kit, connection, shop, language)
         found = gathered(connection, shop)
     out.write_text(page(found, words), encoding="utf-8")
     if json:
         print_json({"file": str(out), "language": words.language, **summary(found)})
         return
-    tell(f"{found.customers} customers of {found.store}: {out}, which any browser opens")
+    tell(
+        words.count(
+            "{number} customer of {store}: {file}, which any browser opens",
+            "{number} customers of {store}: {file}, which any browser opens",
+            number(found.customers),
+            store=found.store,
+            file=out,
+        )
+    )

@@ -64,9 +64,9 @@ def _sizes_table(words: Words, found: History) -> Html:
     backs = [ago for ago in _BACK if ago <= found.days[0]] or [found.days[0]]
     heads = [
         words.say("Stage"),
-        *(words.say("{days} days ago", days=ago) for ago in backs),
+        *(words.count("{number} day ago", "{number} days ago", number(ago)) for ago in backs),
         words.say("Today"),
-        words.say("Change in {days} days", days=backs[-1]),
+        words.count("Change in {number} day", "Change in {number} days", number(backs[-1])),
     ]
     rows = []
     for stage in STAGES:

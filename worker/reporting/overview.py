@@ -37,10 +37,22 @@ def _numbers(words: Words, report: Report) -> Html:
     buyers = sum(one.buyers for one in report.stages)
     orders = sum(one.orders for one in report.stages)
     spent = sum(one.spent for one in report.stages)
+    customers, bought = number(report.customers), number(orders)
     told = [
-        (number(report.customers), words.say("customers who have ordered")),
+        (
+            customers,
+            words.count("customer who has ordered", "customers who have ordered", customers),
+        ),
         (number(buyers), words.say("of them in the last {days} days", days=SPENDING_DAYS)),
-        (number(orders), words.say("orders in these {days} days", days=SPENDING_DAYS)),
+        (
+            bought,
+            words.count(
+                "order in these {days} days",
+                "orders in these {days} days",
+                bought,
+                days=SPENDING_DAYS,
+            ),
+        ),
         (money(words, spent), words.say("sales in these {days} days", days=SPENDING_DAYS)),
     ]
     shown = [element("div", element("b", value), element("span", name)) for value, name in told]
@@ -61,10 +73,12 @@ def _headline(words: Words, report: Report) -> Iterator[str]:
     by_id = {one.id: one for one in report.stages}
     first = next((by_id[stage] for stage in _FIRST if by_id[stage].customers), None)
     if first is not None:
-        yield words.say(
-            "Begin here: {customers} customers in the stage “{stage}” have spent {money} with you "
+        yield words.count(
+            "Begin here: {number} customer in the stage “{stage}” has spent {money} with you "
             "so far. {advice}",
-            customers=number(first.customers),
+            "Begin here: {number} customers in the stage “{stage}” have spent {money} with you "
+            "so far. {advice}",
+            number(first.customers),
             stage=stage_words(words, first.id),
             money=money(words, first.spent_in_all),
             advice=advice_words(words, first.id),
@@ -133,10 +147,12 @@ def _how(words: Words) -> Html:
 
 def _left_out(words: Words, report: Report) -> Iterator[str]:
     if report.unsorted:
-        yield words.say(
-            "{customers} customers have ordered and are in no stage yet; they are sorted within "
+        yield words.count(
+            "{number} customer has ordered and is in no stage yet; they are sorted within "
             "the hour while Shoal runs.",
-            customers=number(report.unsorted),
+            "{number} customers have ordered and are in no stage yet; they are sorted within "
+            "the hour while Shoal runs.",
+            number(report.unsorted),
         )
     if report.kind != "rules":
         there = {group.id.partition(".")[0] for group in report.profiles.groups}

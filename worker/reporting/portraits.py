@@ -48,10 +48,12 @@ def profiles(words: Words, report: Report) -> Section | None:
     rows = [_row(_name(words, one), words, one.cells) for one in its.groups]
     table = element("table", element("tr", *heads), shop, *rows, kind="heat")
     cards = [_card(words, one) for one in its.groups]
-    waiting = words.say(
-        "{customers} customers are still in groups of an earlier version and stand in no row; they "
+    waiting = words.count(
+        "{number} customer is still in a group of an earlier version and stands in no row; they "
         "are moved within the hour while Shoal runs.",
-        customers=number(its.waiting),
+        "{number} customers are still in groups of an earlier version and stand in no row; they "
+        "are moved within the hour while Shoal runs.",
+        number(its.waiting),
     )
     body = [
         paragraph(told),
@@ -104,7 +106,7 @@ def plane(words: Words, report: Report) -> Section | None:
     figure = figures.plane(words, its)
     right, up = its.right, its.up
     told = words.say(
-        "Each dot is one of {customers} customers drawn by lot; who lies near another buys alike. "
+        "Each dot is a customer ({customers} were drawn by lot); who lies near another buys alike. "
         "A name stands at the middle of its stage. The map shows {share} of all differences "
         "between customers, so dots may overlap that are told apart otherwise.",
         customers=number(len(its.x)),
@@ -165,10 +167,11 @@ def _branch(words: Words, found: Question | Answer) -> Html:
                 " ",
                 element(
                     "span",
-                    words.say(
-                        "({members} of {customers} such customers)",
+                    words.count(
+                        "({members} of {number} such customer)",
+                        "({members} of {number} such customers)",
+                        number(found.customers),
                         members=number(found.members),
-                        customers=number(found.customers),
                     ),
                     kind="way",
                 ),

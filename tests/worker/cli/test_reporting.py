@@ -36,7 +36,7 @@ def test_the_report_is_one_file_in_either_language(past: Shoal, tmp_path: Path) 
     assert sum(one["spent"] for one in told["stages"]) == 60
     assert "Who your customers are" in (tmp_path / "who.html").read_text()
     ran = past("segments", "report", "--out", "who.html", "--language", "zh")
-    assert "3 customers of past: who.html, which any browser opens" in ran.out
+    assert "past 的 3 位客户：who.html，任何浏览器都能打开" in ran.out  # noqa: RUF001 - Chinese
     assert "您的客户是谁" in (tmp_path / "who.html").read_text("utf-8")
 
 
