@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, select
 
 from worker import bulk, models
 
-TALLY: Final = "unreadable"
+TALLY: Final = "unreadable_rows"
 COLUMNS: Final = ("attributes", "consents")
 ADVICE: Final = "save them anew in the store, which says them again"
 _NAMED: Final = 5

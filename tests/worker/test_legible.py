@@ -116,7 +116,10 @@ def test_the_status_page_tells_it_until_the_store_says_it_anew(driver: Driver) -
     bob = damage(driver, "bob")
     assert told(driver) == []
     driver.now += MINUTE
-    driver.tell(driver.order("o1", "bob"))
+    # What an event says unreadably is counted too, and is nobody's row.
+    rated = driver.touch("product_reviewed", ("customer_id", "bob"), source="server", rating="x")
+    driver.tell(driver.order("o1", "bob"), rated)
+    assert driver.tally("unreadable", "product_reviewed") == 1
     wall = microseconds(driver.now)
     with reading(driver.kit.engine) as connection:
         store = load_store(connection, driver.id)
