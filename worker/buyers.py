@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from segmentation import running
 from segmentation.record import Records
 from worker import bulk, models
+from worker.roster import records_of
 from worker.shop import Shop
 
 # Customers read at a time: about 25 MB of records.
@@ -36,4 +36,4 @@ def pages(
     while found := bulk.by_column(connection, statement, (last, end, *cut, CHUNK)):
         ids, groupings, packed = found
         last = ids[-1]
-        yield ids, groupings, running.unpack(packed)
+        yield ids, groupings, records_of(connection, shop.number, ids, packed)

@@ -102,6 +102,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
             begun.rollback()
 
 
+def is_reading(connection: Connection) -> bool:
+    """Whether a connection is in a transaction that only reads."""
+    return bool(connection.get_execution_options().get(_READING, False))
+
+
 def schema_version(connection: Connection) -> str:
     """The revision that the tables are at; empty when there are none."""
     if not inspect(connection).has_table(VERSION_TABLE):
@@ -226,5 +231,4 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    is_reading = connection.get_execution_options().get(_READING, False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if is_reading(connection) else "BEGIN IMMEDIATE")

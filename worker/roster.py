@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from segmentation import running
+from segmentation.errors import UnknownSchema
 from segmentation.record import Records
 from worker import bulk, models
 from worker.shop import Shop
@@ -83,7 +84,8 @@ def load_roster(
     people += [Person(id=one, store=shop.number, created_at=shop.now) for one in fresh]
     records = running.empty(len(people))
     if found:
-        records[: len(found)] = running.unpack([bytes(row[-1]) for row in found])
+        ids, packed = [row[0] for row in found], [bytes(row[-1]) for row in found]
+        records[: len(found)] = records_of(connection, shop.number, ids, packed)
     row = {person.id: at for at, person in enumerate(people)}
     return Roster(people, records, row, set(range(len(found), len(people))))
 
@@ -107,7 +109,8 @@ def pages(
             return
         last = found[-1].id
         kept = [row for row in found if row.merged_into is None]
-        records = running.unpack([bytes(row.record) for row in kept])
+        ids, packed = [row.id for row in kept], [bytes(row.record) for row in kept]
+        records = records_of(connection, shop.number, ids, packed)
         people = [_person(row) for row in kept]
         yield Roster(people, records, {person.id: at for at, person in enumerate(people)})
 
@@ -120,9 +123,23 @@ def admit(connection: Connection, roster: Roster, customers: Collection[int]) ->
         return
     start = len(roster.people)
     roster.people += [_person(row) for row in found]
-    records = running.unpack([bytes(row[-1]) for row in found])
+    ids, packed = [row[0] for row in found], [bytes(row[-1]) for row in found]
+    records = records_of(connection, roster.people[start].store, ids, packed)
     roster.records = np.concatenate([roster.records, records])
     roster.row |= {person.id: at for at, person in enumerate(roster.people[start:], start)}
+
+
+def records_of(
+    connection: Connection, store: int, customers: Sequence[int], packed: Sequence[bytes]
+) -> Records:
+    """Records of some customers of a store; one that is damaged stops nobody else's."""
+    try:
+        return running.unpack(packed)
+    except UnknownSchema:
+        # To compute one again takes rooms that take this one.
+        from worker.mending import mended  # noqa: PLC0415 - see above
+
+        return mended(connection, store, customers, packed)
 
 
 def _person(row: Sequence[Any]) -> Person:
