@@ -37,8 +37,11 @@ Folded = tuple[Records, dict[int, set[str]]]
 def refold_all(connection: Connection) -> int:
     """Write every customer's record and key columns anew; how many customers there are.
 
-    Rules are asked of everybody again before the next batch.
+    Rules are asked of everybody again before the next batch. Drains wait meanwhile.
     """
+    # Each begins with its cursor: what one committed between our reading and our writing of a
+    # customer would be lost. SQLite has one writer at a time anyway.
+    connection.execute(select(models.cursors.c.partition).with_for_update()).all()
     done = 0
     stores = connection.execute(select(models.stores.c.number, models.stores.c.id)).all()
     for store, name in stores:
