@@ -10,6 +10,8 @@ import re
 from datetime import timedelta
 from typing import Final
 
+from segmentation.catalogues import counted
+
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _NAMES: Final = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 PATTERN: Final = r"^[0-9]{1,6}[wdhms]$"
@@ -45,7 +47,7 @@ def said(span: timedelta) -> str:
     for unit, name in _NAMES.items():
         if total >= _SECONDS[unit]:
             count = total // _SECONDS[unit]
-            return f"{count} {name}{'' if count == 1 else 's'}"
+            return counted(count, name, f"{name}s")
     return "0 seconds"
 
 

@@ -13,6 +13,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from segmentation.catalogues import counted
+
 
 class CampaignError(Exception):
     """Anything that goes wrong with a campaign or a policy."""
@@ -48,7 +50,7 @@ class InvalidCampaign(CampaignError):
         self.path = path
         self.problems = tuple(problems)
         count = len(self.problems)
-        head = f"{path}: {count} problem{'' if count == 1 else 's'}"
+        head = f"{path}: {counted(count, 'problem', 'problems')}"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
 
 

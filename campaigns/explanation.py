@@ -13,6 +13,7 @@ from campaigns.conditions import Condition, Did, Every, Not, Some, Test, mask, r
 from campaigns.facts import MEMBERSHIPS, Facts, history_column
 from campaigns.reasons import REASONS
 from campaigns.sentences import sentence, spoken
+from segmentation.catalogues import counted
 
 _AFTERWARDS = {
     "skip": "A next occasion may fire.",
@@ -83,7 +84,7 @@ def _actual(condition: Condition, facts: Facts, row: int) -> str:
         case Not(part):
             return _actual(part, facts, row)
         case Did(event, days, _):
-            return f"{int(facts.column(history_column(event, days))[row])} times"
+            return counted(int(facts.column(history_column(event, days))[row]), "time", "times")
         case Test("segment", _, asked):
             names = [facts.column("segment")[row], facts.column("group")[row]]
             names += facts.column(MEMBERSHIPS)[row] if rules_in(asked) else ()

@@ -41,6 +41,11 @@ def translations(language: str) -> NullTranslations:
     return GNUTranslations(io.BytesIO(compiled(entries(source_text(language)))))
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number of things where English alone is spoken: ``1 event``, ``2,000 events``."""
+    return f"{number:,} {translations(SOURCE).ngettext(one, many, number)}"
+
+
 def source_text(language: str) -> str:
     """The ``.po`` file of a language."""
     place = files("segmentation") / "locale" / language / "LC_MESSAGES" / "shoal.po"

@@ -53,6 +53,8 @@ class NotEnoughCustomers(SegmentationError):
     """Too few customers to learn segments from."""
 
     def __init__(self, found: int, needed: int) -> None:
-        super().__init__(f"{found} customers: expected at least {needed} to learn segments")
+        super().__init__(
+            f"expected at least {needed} customers to learn segments from, found {found}"
+        )
         self.found = found
         self.needed = needed

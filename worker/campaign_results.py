@@ -18,6 +18,7 @@ from campaigns.costs import money_text
 from campaigns.durations import micros, said
 from campaigns.measurement import Arm, Difference, Lift, lift, verdict
 from connectors.records import exponent
+from segmentation.catalogues import counted
 from worker import models
 from worker.campaign_files import running_campaign
 from worker.shop import Shop
@@ -208,4 +209,5 @@ def _still(customers: int, waiting: int, goal: Goal) -> tuple[str, ...]:
         return ("Nobody was reached or held out live yet.",)
     if not waiting:
         return ()
-    return (f"{waiting} more customers do not count yet: their {said(goal.within)} are not over.",)
+    more = counted(waiting, "more customer does", "more customers do")
+    return (f"{more} not count yet: {said(goal.within)} are not over for them.",)

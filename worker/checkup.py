@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 
 from connectors.errors import ConnectorError
 from connectors.registry import connector_factory
+from segmentation.catalogues import counted
 from worker import cursors, models, secret_key, stream
 from worker.campaign_reports import waiting_in_vain
 from worker.database import check_schema, database_url, open_engine, reading
@@ -143,7 +144,8 @@ def _store(store: Store, settings: Settings, dead: int, lost: list[str]) -> Find
     if store.paused:
         return Finding(check, is_ok=False, said=f"pushes are stopped: {store.paused}")
     if dead:
-        said = f"{dead} dead letters: `shoal dead-letters list --store {store.id}`"
+        letters = counted(dead, "dead letter", "dead letters")
+        said = f"{letters}: `shoal dead-letters list --store {store.id}`"
         return Finding(check, is_ok=False, said=said)
     if lost:
         return Finding(check, is_ok=False, said="; ".join(lost))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select
 from connectors.events import moment
 from connectors.records import exponent
 from segmentation import running
+from segmentation.catalogues import counted
 from segmentation.choosing.candidates import Comparison
 from segmentation.choosing.comparison import OnStep, compare
 from segmentation.choosing.snapshots import (
@@ -65,8 +66,9 @@ def compared(snapshot: Snapshot, plan: Plan, on_step: OnStep) -> Comparison:
     except NotEnoughCustomers as few:
         most = max(plan.ks, default=0)
         instead = "choose a smaller --k" if few.found >= LEAST_CUSTOMERS else "wait for more"
+        there = counted(few.found, "customer", "customers")
         message = (
-            f"{few.found} customers with an order: expected at least {few.needed} to compare "
+            f"{there} with an order: expected at least {few.needed} to compare "
             f"groups up to {most} (ten a group, {LEAST_CUSTOMERS} in all); {instead}"
         )
         raise ComparisonRefused(message) from None

@@ -20,6 +20,7 @@ from connectors.events import microseconds
 from connectors.mistakes import blaming
 from connectors.protocol import SupportsCoupons, SupportsSegments
 from connectors.records import Coupon, Membership
+from segmentation.catalogues import counted
 from worker import models, stream, walks
 from worker.connecting import webhook_address
 from worker.database import reading, transaction
@@ -181,9 +182,10 @@ def _unasked(sender: SupportsSubscriptions, store: Store) -> list[str]:
     ending = f"/webhooks/{store.id}"
     counts = Counter(one.address for one in sender.subscriptions() if one.address.endswith(ending))
     return [
-        f"{count} webhooks go to {address}: nobody was asked to stop them, since it is not known "
-        f"here whether that is this installation; `shoal store check {store.id} --drop {address}` "
-        "does, or SHOAL_PUBLIC_URL as it was for `shoal store add`"
+        f"{counted(count, 'webhook goes', 'webhooks go')} to {address}: nobody was asked to end "
+        "that, since it is not known here whether that is this installation; "
+        f"`shoal store check {store.id} --drop {address}` does, or SHOAL_PUBLIC_URL as it "
+        "was for `shoal store add`"
         for address, count in sorted(counts.items())
     ]
 

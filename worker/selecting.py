@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from sqlalchemy import Connection
 
+from segmentation.catalogues import counted
 from segmentation.constructed import MADE_OF, Declared, completed
 from segmentation.features import BY_NAME
 from segmentation.selection import ALIKE, AS_GOOD, Carrying, Selection, select
@@ -48,7 +49,8 @@ def selected(connection: Connection, shop: Shop) -> Selection:
         raise SelectionRefused(message)
     ids = ids_of(connection, is_buyer(shop.number))
     if len(ids) < LEAST:
-        message = f"{shop.id}: {len(ids)} customers with an order: expected at least {LEAST}"
+        found = counted(len(ids), "customer", "customers")
+        message = f"{shop.id}: {found} with an order: expected at least {LEAST}"
         raise SelectionRefused(message)
     if len(ids) > MOST:
         chosen = np.random.default_rng(0).choice(len(ids), MOST, replace=False)

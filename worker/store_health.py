@@ -20,6 +20,7 @@ from connectors.events import microseconds, moment
 from connectors.mistakes import blaming
 from connectors.needs import formers
 from connectors.registry import platform_needs
+from segmentation.catalogues import counted
 from worker import cursors, models, stream, walks
 from worker.connecting import webhook_address
 from worker.database import reading, transaction
@@ -229,12 +230,12 @@ def progress(walk: Walk, now: int) -> str:
         last = moment(walk.done_at).isoformat(timespec="seconds") if walk.done_at else "never yet"
         return f"every {seconds} s, last at {last}"
     if not walk.next_at:
-        return f"done: {walk.brought} events"
+        return f"done: {counted(walk.brought, 'event', 'events')}"
     if not walk.expected or not walk.brought:
-        return f"{walk.brought} events so far"
+        return f"{counted(walk.brought, 'event', 'events')} so far"
     left = max(walk.expected - walk.brought, 0) * (now - walk.began_at) / walk.brought
-    minutes = left / 60_000_000
-    return f"{walk.brought} of about {walk.expected} events, about {minutes:.0f} minutes to go"
+    told = counted(round(left / 60_000_000), "minute", "minutes")
+    return f"{walk.brought} of about {walk.expected} events, about {told} to go"
 
 
 def _reached(kit: Kit) -> list[Line]:
@@ -271,6 +272,6 @@ def _refused(kit: Kit, store: Store) -> list[Line]:
         rows = connection.execute(query).all()
     if not rows:
         return [Line("dead letters", is_ok=True, said="none")]
-    said = "; ".join(f"{count} times {reason}" for reason, count in rows)
+    said = "; ".join(f"{counted(count, 'time', 'times')} {reason}" for reason, count in rows)
     advice = f"`shoal dead-letters list --store {store.id}`"
     return [Line("dead letters", is_ok=False, said=said, advice=advice)]

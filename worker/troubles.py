@@ -10,6 +10,7 @@ from typing import Final, Literal
 import redis
 from sqlalchemy import Connection, func, select
 
+from segmentation.catalogues import counted
 from worker import cursors, dead_letters, legible, models, quality, stream
 from worker.errors import RedisDown
 from worker.settings import Settings
@@ -106,7 +107,8 @@ def _refused(connection: Connection, wall: int) -> Iterator[Trouble]:
         .group_by(stores.id)
     )
     for name, count in connection.execute(query):
-        said = f"{count} pushes were refused for good within the last hour"
+        pushes = counted(count, "push was", "pushes were")
+        said = f"{pushes} refused for good within the last hour"
         advice = f"`shoal dead-letters list --store {name}`"
         yield Trouble("pushes_refused", str(name), said, advice)
 

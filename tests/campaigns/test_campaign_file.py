@@ -154,7 +154,7 @@ def test_three_mistakes_are_three_problems() -> None:
             TAG + "limits: {cooldown: 30 days}",
             (
                 "limits.cooldown: expected a duration like 30d, 12h, 90m or 2w "
-                "(1 minute to 3660 days), found '30 days'"
+                "(1 minute to 3,660 days), found '30 days'"
             ),
         ),
         (TAG + "holdout: true", "holdout: expected a number from 0 to 0.9, found True"),

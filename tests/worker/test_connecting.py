@@ -154,7 +154,7 @@ def test_a_healthy_store_has_nothing_to_mend(public: Kit, sandbox: Shop) -> None
     assert found.pop("lag")[1].startswith("the oldest event has waited")
     assert all(is_ok for is_ok, _ in found.values()), found
     assert found["answers"][1] == "A sandbox, SEK, Europe/Berlin"
-    assert found["backfill"][1] == "done: 1 events"
+    assert found["backfill"][1] == "done: 1 event"
     assert found["subscriptions"][1].startswith(f"1 to {address(public)}")
 
 
@@ -314,7 +314,7 @@ def test_what_nobody_can_be_asked_to_take_back_is_said_with_the_way_out(
         note_addresses(connection, "shop", [])
     here = without_address(public)
     (problem,) = leave_store(here, "shop").problems
-    assert problem.startswith(f"1 webhooks go to {address(public)}: nobody was asked")
+    assert problem.startswith(f"1 webhook goes to {address(public)}: nobody was asked")
     assert f"`shoal store check shop --drop {address(public)}`" in problem
     store_health(here, "shop")
     with reading(public.engine) as connection:

@@ -23,8 +23,8 @@ holdout: 0
 # What a campaign's file says besides, and the reason that then stands in the way of a second time.
 LIMITS = (
     ("limits: {cooldown: 30d}", "cooldown", "The last time was 2 hours ago; the campaign waits 30"),
-    ("limits: {per_customer: 1}", "per_customer", "has had this campaign 1 times"),
-    ("limits: {frequency_cap: {times: 1, per: 7d}}", "frequency_cap", "contacted 1 times in 7"),
+    ("limits: {per_customer: 1}", "per_customer", "has had this campaign: 1;"),
+    ("limits: {frequency_cap: {times: 1, per: 7d}}", "frequency_cap", "the customer in 7 days: 1;"),
     ("limits: {at_most_per_hour: {times: 1, otherwise: skip}}", "at_most_per_hour", "this hour"),
     (
         "limits: {budget: {amount: 6, currency: EUR, per: 30d}}",
@@ -85,7 +85,7 @@ def test_everything_that_stands_in_the_way_is_said_not_only_the_first(driver: Dr
     consents = {"sms": False}
     driver.tell(driver.fact(Customer(customer_id="ann", updated_at=driver.now, consents=consents)))
     stops = " ".join(asked(driver).stops)
-    for word in ("Consent for sms", "waits 30 days", "had this campaign 1 times", "quiet time"):
+    for word in ("Consent for sms", "waits 30 days", "had this campaign: 1;", "quiet time"):
         assert word in stops
 
 

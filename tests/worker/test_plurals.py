@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from segmentation.catalogues import entries, source_text
+from segmentation.catalogues import counted, entries, source_text
 from segmentation.surrogate import Bound, Fidelity, Rule
 from segmentation.wording import Words
 from segmentation.wording_segments import fidelity_words, rule_words
@@ -75,3 +75,10 @@ def text_of(html: str) -> str:
 def replace_counts(report: Any) -> Any:
     """The same report of a shop in which one customer waits to be sorted."""
     return msgspec.structs.replace(report, unsorted=1)
+
+
+def test_english_sentences_are_counted_alike() -> None:
+    told = [counted(number, "customer meets", "customers meet") for number in (0, 1, 2, 1000)]
+    assert told == [
+        *("0 customers meet", "1 customer meets", "2 customers meet", "1,000 customers meet"),
+    ]

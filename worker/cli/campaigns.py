@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
 
 if TYPE_CHECKING:  # a command imports what it needs
@@ -44,7 +45,11 @@ def check(paths: Paths, store: StoreOption = "", *, json: Json = False) -> None:
         say(f"warning: {one['path']}: {one['problem']}")
     for name, sentence in known:
         say(f"{name}: {sentence}")
-    say(f"{len(files.campaigns)} campaigns and {len(files.policies)} policies are well formed")
+    counts = (
+        counted(len(files.campaigns), "campaign", "campaigns"),
+        counted(len(files.policies), "policy", "policies"),
+    )
+    say(f"Well formed: {' and '.join(counts)}")
 
 
 def _misfits_here(files: Files, store: str) -> list[tuple[str, str]]:
@@ -153,7 +158,8 @@ def start(campaign: Id, store: StoreOption = "", *, json: Json = False) -> None:
         print_json({"id": campaign, "state": "live", "in_shadow": past})
         return
     say(
-        f"In the last 7 days it would have reached {past['customers']} customers "
+        "In the last 7 days it would have reached "
+        f"{counted(past['customers'], 'customer', 'customers')} "
         f"at a cost of at most {past['cost_at_most']}."
     )
     say(f"{campaign} is live; it sees what happens from now on.")
@@ -230,7 +236,8 @@ def preview(campaign: Id, store: StoreOption = "", *, json: Json = False) -> Non
     if json:
         print_json({"id": campaign, "customers": found})
         return
-    say(f"{len(found)} customers meet the conditions of {campaign} now")
+    meeting = counted(len(found), "customer meets", "customers meet")
+    say(f"{meeting} the conditions of {campaign} now")
     if found:
         say(", ".join(map(str, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else ""))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, print_json, print_table, say
 from worker.cli.spans import span_of
 
@@ -149,7 +150,12 @@ def _can_be_asked(store: str, *, erase: bool) -> bool:
 
 
 def _tell_left(left: Left, gone: str, store: str, *, is_gone: bool) -> None:
-    say(f"Gone in the store: {left.webhooks} webhooks, {left.coupons} coupons, {left.tags} tags")
+    gone_there = (
+        counted(left.webhooks, "webhook", "webhooks"),
+        counted(left.coupons, "coupon", "coupons"),
+        counted(left.tags, "tag", "tags"),
+    )
+    say(f"Gone in the store: {', '.join(gone_there)}")
     for problem in left.problems:
         say(f"Not taken back: {problem}")
     if is_gone:
@@ -205,7 +211,7 @@ def tell_connected(connected: Connected, *, is_polled: bool, is_json: bool) -> N
         say("Its orders, segments and decisions were kept; campaigns have to be applied anew.")
     if connected.subscriptions:
         count = len(connected.subscriptions) - len(refused)
-        say(f"It sends {count} kinds of webhooks from now on.")
+        say(f"It sends {counted(count, 'kind', 'kinds')} of webhooks from now on.")
     if connected.is_currency_assumed:
         say(f"Its figures are kept in {new.currency}, since nobody said another --currency.")
     for problem in problems:

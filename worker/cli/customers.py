@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say, tell
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
@@ -150,7 +151,8 @@ def import_(
 
 
 def _say_report(report: Report) -> None:
-    say(f"{report.taken} of {report.rows} rows of {report.source} were taken into {report.store}")
+    rows = counted(report.rows, "row", "rows")
+    say(f"Taken into {report.store}: {report.taken} of {rows} of {report.source}")
     if report.already:
         say(f"{report.already} had been taken before")
     for what, number in sorted(report.counts.items()):
@@ -163,4 +165,4 @@ def _say_report(report: Report) -> None:
     for line, reason in report.rejected:
         say(f"line {line}: left out, {reason}")
     if report.rejected_rows > len(report.rejected):
-        say(f"and {report.rejected_rows - len(report.rejected)} more rows")
+        say(f"and {counted(report.rejected_rows - len(report.rejected), 'more row', 'more rows')}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, print_json, say
 
 _NEW = Annotated[Path, typer.Argument(help="The file to write; there must be none yet.")]
@@ -38,7 +39,8 @@ def backup(file: _NEW, *, json: Json = False) -> None:
         told = {"file": str(file), "bytes": file.stat().st_size, "rows": rows, "at": at}
         print_json({**told, "revision": made.revision, "keys": keys})
         return
-    say(f"{rows} rows as of {at} are in {file} ({file.stat().st_size:,} bytes)")
+    kept = counted(rows, "row as of {at} is", "rows as of {at} are").format(at=at)
+    say(f"{kept} in {file} ({file.stat().st_size:,} bytes)")
     say(f"To restore it takes the secret keys {', '.join(keys)}: keep them elsewhere")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
 
 app = typer.Typer(
@@ -76,6 +77,7 @@ def replay(
     else:
         for one, why in done.problems:
             say(f"{one}: {why}")
-        say(f"{done.replayed} dead letters of {name} were played again, {done.failed} could not be")
+        played = counted(done.replayed, "dead letter", "dead letters")
+        say(f"Played again: {played} of {name}; {done.failed} could not be")
     if done.failed:
         raise typer.Exit(3)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, StoreOption, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def show(
     kept = [(one.reason, f"{one.events:,}", one.first, one.last) for one in holds]
     print_table("Held", ("reason", "events", "first", "last"), kept)
     there = [(one.field, f"{one.customers:,}", f"{one.share:.1%}") for one in fields]
-    print_table(f"Fields of {customers:,} customers", ("field", "filled", "share"), there)
+    title = f"Fields of {counted(customers, 'customer', 'customers')}"
+    print_table(title, ("field", "filled", "share"), there)
 
 
 def _said(day: Day, least: int) -> str:
@@ -114,7 +116,8 @@ def release(
     else:
         for one, why in done.problems:
             say(f"{one}: {why}")
-        say(f"{done.released} held events of {name} were put back, {done.failed} could not be")
+        back = counted(done.released, "held event", "held events")
+        say(f"Put back: {back} of {name}; {done.failed} could not be")
     if done.failed:
         raise typer.Exit(3)
 
@@ -146,7 +149,7 @@ def drop(
     if json:
         print_json({"store": name, "dropped": gone})
         return
-    say(f"{gone} held events of {name} were dropped")
+    say(f"Dropped: {counted(gone, 'held event', 'held events')} of {name}")
 
 
 def _known(reason: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from segmentation.catalogues import counted
 from worker.cli.output import Json, print_json, print_table, say
 
 _LOG = (
@@ -150,13 +151,16 @@ def replay(
     if json:
         print_json(told)
     else:
-        say(f"{told['events']} events of {told['customers']} customers were played into {store}")
+        events = counted(told["events"], "event", "events")
+        customers = counted(told["customers"], "customer", "customers")
+        say(f"Played into {store}: {events} of {customers}")
         if told["skipped"]:
             say(f"{told['skipped']} of them had been played before")
         for missing in told["missing"]:
             say(f"The file has no column for {missing}")
         if told["rejected"]:
             lacking = "order, customer, time, quantity or price"
-            say(f"{told['rejected']} rows without {lacking} were left out")
+            rows = counted(told["rejected"], "row", "rows")
+            say(f"Left out: {rows} without {lacking}")
     if told["rejected"]:
         raise typer.Exit(3)

@@ -15,6 +15,7 @@ from campaigns.triggers import (
     SegmentTrigger,
     Trigger,
 )
+from segmentation.catalogues import counted
 from segmentation.model import stage_name
 from segmentation.rules import STAGES
 
@@ -82,7 +83,8 @@ def trigger_said(trigger: Trigger) -> str:
         case ScheduleTrigger():
             return f"{_days_said(trigger)} at {trigger.at:%H:%M}"
         case DateTrigger(date=date, at=at, offset_days=days):
-            when = f"{abs(days)} days {'before' if days < 0 else 'after'}" if days else "on"
+            span = counted(abs(days), "day", "days")
+            when = f"{span} {'before' if days < 0 else 'after'}" if days else "on"
             return f"{when} the customer's {date.replace('_', ' ')}, at {at:%H:%M}"
         case CartTrigger(kind=kind, after=after):
             return f"when a {kind} is left for {said(after)} without an order"

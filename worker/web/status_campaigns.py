@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from campaigns.costs import minor_units, money_text
 from campaigns.durations import micros, said
 from campaigns.limits import Budget
+from segmentation.catalogues import counted
 from worker import models
 from worker.shop import Running, Shop
 from worker.web.plain_words import of_many, trigger_said
@@ -62,7 +63,9 @@ def bounds(connection: Connection, shop: Shop, running: Running) -> tuple[str, .
     if limits.budget:
         found.append(_budget(connection, shop, running, limits.budget))
     if limits.at_most_per_hour:
-        found.append(f"at most {limits.at_most_per_hour.times} customers an hour")
+        found.append(
+            f"at most {counted(limits.at_most_per_hour.times, 'customer', 'customers')} an hour"
+        )
     if limits.cooldown:
         found.append(f"once in {said(limits.cooldown.wait)} for one customer")
     if limits.per_customer:
@@ -70,7 +73,7 @@ def bounds(connection: Connection, shop: Shop, running: Running) -> tuple[str, .
         found.append(f"at most {_times_said(limits.per_customer.times)} for one customer{per}")
     if limits.frequency_cap:
         cap = limits.frequency_cap
-        contacts = f"{cap.times} contact{'' if cap.times == 1 else 's'}"
+        contacts = counted(cap.times, "contact", "contacts")
         found.append(f"at most {contacts} in {said(cap.per)} by all campaigns")
     if limits.quiet_hours:
         hours = limits.quiet_hours
@@ -81,7 +84,7 @@ def bounds(connection: Connection, shop: Shop, running: Running) -> tuple[str, .
 
 
 def _times_said(times: int) -> str:
-    return "once" if times == 1 else f"{times} times"
+    return "once" if times == 1 else counted(times, "time", "times")
 
 
 def live_cost(tallies: Tallies) -> int:

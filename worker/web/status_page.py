@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from segmentation.catalogues import counted
 from worker.web.html import Html, code, element, page, together
 from worker.web.status_queries import Status
 from worker.web.store_section import store_section
@@ -37,4 +38,5 @@ def _streams(status: Status) -> Html:
         return element("p", "Every accepted event has been processed.", kind="good")
     waiting = sum(one.unread for one in behind)
     oldest = max(one.oldest_seconds for one in behind)
-    return element("p", f"{waiting:,} events wait; the oldest for {oldest:.0f} s.")
+    told = counted(waiting, "event waits", "events wait")
+    return element("p", f"{told}; the oldest for {oldest:.0f} s.")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from campaigns.costs import money_text
 from connectors.events import moment
+from segmentation.catalogues import counted
 from segmentation.model import stage_name
 from segmentation.rules import STAGES
 from worker import legible, models, poison, tallies
@@ -143,7 +144,8 @@ def _trouble(store: Store, dead: int, low: str) -> tuple[str, ...]:
             f"applied: `shoal dead-letters replay --store {store.id}` lets them in again."
         )
     if dead:
-        found.append(f"{dead} dead letters: `shoal dead-letters list --store {store.id}`")
+        letters = counted(dead, "dead letter", "dead letters")
+        found.append(f"{letters}: `shoal dead-letters list --store {store.id}`")
     if low:
         found.append(f"{low}: `shoal quality show --store {store.id}`")
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from segmentation.catalogues import counted
 from worker.web.html import Html, code, element, figures, hidden, html, listed, table, together
 from worker.web.plain_words import state_said
 from worker.web.status_actions import Latency, ShownAction
@@ -120,7 +121,10 @@ def _cost(one: ShownCampaign) -> str:
 
 def _campaign(one: ShownCampaign) -> Html:
     verb = "Stop it" if one.state == "live" else "Start it"
-    holds = [f"{held.times:,} times: {held.sentence}" for held in one.held_by[:_REASONS]]
+    holds = [
+        f"{counted(held.times, 'time', 'times')}: {held.sentence}"
+        for held in one.held_by[:_REASONS]
+    ]
     return element(
         "div",
         element("p", element("b", one.id), f" is asked {one.wakes}."),

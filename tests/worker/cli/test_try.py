@@ -50,7 +50,7 @@ def test_customers_import_reports_and_ends_with_3_after_rejects(
     )
     ran = shoal("customers", "import", path, "--store", "shop")
     assert ran.code == 3
-    assert "1 of 2 rows of klaviyo were taken into shop" in ran.out
+    assert "Taken into shop: 1 of 2 rows of klaviyo" in ran.out
     assert "line 3: left out, its e-mail is no address" in ran.out
     assert "no attribute of the name: Shoes, Income\n" in ran.out
     assert "--map OURS=Shoes" in ran.out
