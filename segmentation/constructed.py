@@ -1,5 +1,8 @@
 """Features of a shop's own, made of those in the catalogue: ratios, squares and trends.
 
+What a shop wants a catalogue's feature itself to be read by (`prepare` in the file) travels the
+same way: as a definition that is the feature, prepared otherwise.
+
 Declared in a file without code (`shoal features apply`), kept as values, and carried by each model
 that was learned from them: editing a definition changes nothing that a model sees. Numpy alone, on
 whole columns, so that a batch, a record and a table give the same numbers.
@@ -15,9 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import UnknownFeature
-from segmentation.features import BY_NAME, NAMES, Feature, Impute, Range, Transform, Unit, feature
+from segmentation.features import (
+    BY_NAME,
+    NAMES,
+    Feature,
+    Impute,
+    Range,
+    Scaled,
+    Transform,
+    Unit,
+    feature,
+)
 
-Kind = Literal["ratio", "square", "trend"]
+Kind = Literal["ratio", "square", "trend", "catalogue"]
 Floats = NDArray[np.float64]
 
 RESERVED: Final = frozenset(
@@ -41,8 +54,9 @@ class Constructed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One feature of a shop's own.
 
     ``of`` are the catalogue's: a ratio's two, the one that is squared, or a trend's fast and slow
-    sum, whose half-lives are ``factor`` apart. ``transform``, ``clip``, ``impute`` and
-    ``outliers`` are as in `Feature`. ``en`` and ``zh`` are what people call it, ``meaning`` a
+    sum, whose half-lives are ``factor`` apart. ``transform``, ``clip``, ``impute``, ``outliers``
+    and ``scaling`` are as in `Feature`. One of the kind ``catalogue`` is the feature of its name,
+    by another preparation. ``en`` and ``zh`` are what people call it, ``meaning`` a
     sentence; '': they are made from the definition.
     """
 
@@ -54,6 +68,7 @@ class Constructed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip: Range | None = None
     impute: Impute = "median"
     outliers: Range | None = None
+    scaling: Scaled = "standardise"
     en: str = ""
     zh: str = ""
     meaning: str = ""
@@ -62,11 +77,13 @@ class Constructed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a shop's file says: its own features, and what its groups are learned from.
 
-    ``learn_from`` is empty where the file leaves it to the default.
+    ``learn_from`` is empty where the file leaves it to the default; ``prepare`` are features of
+    the catalogue that models of the shop read otherwise.
     """
 
     features: tuple[Constructed, ...] = ()
     learn_from: tuple[str, ...] = ()
+    prepare: tuple[Constructed, ...] = ()
 
 
 def entry(name: str, constructed: Iterable[Constructed] = ()) -> Feature:
@@ -95,6 +112,7 @@ def as_feature(one: Constructed) -> Feature:
         clip=one.clip,
         impute=one.impute,
         outliers=one.outliers,
+        scaling=one.scaling,
     )
 
 
@@ -105,12 +123,16 @@ def meaning_of(one: Constructed) -> str:
             return f"`{one.of[0]}` divided by `{one.of[1]}`; undefined without."
         case "square":
             return f"`{one.of[0]}` multiplied by itself."
+        case "catalogue":
+            return BY_NAME[one.name].meaning
         case _:
             return f"`{one.of[0]}` over `{one.of[1]}`, each by its half-life; 1: as always."
 
 
 def _unit(one: Constructed) -> Unit:
     units = [feature(name).unit for name in one.of]
+    if one.kind == "catalogue":
+        return units[0]
     if one.kind == "trend":
         return "times"
     if one.kind == "square":
@@ -122,6 +144,8 @@ def _unit(one: Constructed) -> Unit:
 def evaluated(one: Constructed, columns: Mapping[str, Floats]) -> Floats:
     """Its column from those it is made of; NaN where one of them is or the divisor is 0."""
     first = columns[one.of[0]]
+    if one.kind == "catalogue":
+        return first
     with np.errstate(over="ignore"):
         if one.kind == "square":
             found = first * first
@@ -148,8 +172,8 @@ def made_of(names: Iterable[str], constructed: Iterable[Constructed]) -> tuple[s
 
 
 def used(declared: Declared, names: Iterable[str]) -> tuple[Constructed, ...]:
-    """The definitions of those names that the shop declares itself, in the names' order."""
-    own = {one.name: one for one in declared.features}
+    """What the shop declares of those names, in the names' order: what travels with a model."""
+    own = {one.name: one for one in (*declared.features, *declared.prepare)}
     return tuple(own[name] for name in names if name in own)
 
 

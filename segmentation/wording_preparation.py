@@ -9,7 +9,7 @@ from __future__ import annotations
 from segmentation.constructed import Constructed, as_feature, meaning_of
 from segmentation.features import Feature
 from segmentation.wording import Words
-from segmentation.wording_features import definition_words
+from segmentation.wording_features import definition_words, label
 
 
 def bounds_words(words: Words, one: Feature) -> str:
@@ -41,11 +41,11 @@ def meaning_words(words: Words, one: Constructed) -> str:
         return one.meaning
     if words.language == "en":
         return meaning_of(one)
-    return definition_words(words, one)
+    return label(words, one.name) if one.kind == "catalogue" else definition_words(words, one)
 
 
 def reading_words(words: Words, one: Constructed) -> tuple[str, str, str, str]:
-    """Bounds, unknown, transform and meaning of a shop's own feature."""
+    """Bounds, unknown, transform and meaning of a feature in a shop's file."""
     entry = as_feature(one)
     return (
         bounds_words(words, entry),

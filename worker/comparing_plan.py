@@ -36,6 +36,10 @@ def plan_of(
     features, own = shop.model.features or FEATURES, shop.model.constructed
     if declared and declared.learn_from:
         features, own = declared.learn_from, used(declared, declared.learn_from)
+    elif declared:
+        # The model's own definitions, read as the file says now.
+        kept = tuple(one for one in own if one.kind != "catalogue")
+        own = (*kept, *(one for one in declared.prepare if one.name in features))
     return Plan(
         chosen,
         ks_of(k),

@@ -125,9 +125,38 @@ _DEFINITION: Final = _Entry(Form(_Definition, _FIELDS))
 
 
 @dataclass(frozen=True)
+class _Preparation:
+    """How models read a feature of the catalogue; what is left out is as the catalogue says."""
+
+    log: bool | None = None
+    clip: Range | str | None = ""
+    outliers: Range | str | None = ""
+    impute: Impute | None = None
+    scale: bool | None = None
+
+
+def _says_something(one: _Preparation) -> Iterator[tuple[str, str]]:
+    if one == _Preparation():
+        yield "", f"expected at least one of {', '.join(_PREPARED_BY)}"
+
+
+_PREPARED_BY: Final = {
+    "log": Field(
+        YesNo(), "Whether a model reads the logarithm of 1 + magnitude, with its sign.", None
+    ),
+    "clip": Field(Between(Number(-1e12, 1e12), none=True), "Bounds by meaning.", ""),
+    "outliers": _FIELDS["outliers"],
+    "impute": Field(Unknown(), "What an unknown value counts as.", None),
+    "scale": Field(YesNo(), "Whether it is divided by how far customers differ in it.", None),
+}
+_PREPARATION: Final = Form(_Preparation, _PREPARED_BY, rule=_says_something)
+
+
+@dataclass(frozen=True)
 class _File:
     features: tuple[tuple[str, _Definition], ...] = ()
     learn_from: tuple[str, ...] = ()
+    prepare: tuple[tuple[str, _Preparation], ...] = ()
 
 
 _FILE: Final = Form(
@@ -137,6 +166,11 @@ _FILE: Final = Form(
         "learn_from": Field(
             ListOf(Words("[a-z][a-z0-9_]*", "a feature's name, without `own.`"), unique=True),
             "Features that groups are learned from; left out: the default ones.",
+            (),
+        ),
+        "prepare": Field(
+            Named(Made("a number that a model reads"), _PREPARATION),
+            "How models read features of the catalogue, by name, where it is not as it says.",
             (),
         ),
     },
@@ -162,9 +196,8 @@ def load(text: str, path: str) -> Declared:
     problems += _between(node, {problem.place for problem in problems})
     if problems or not isinstance(found, _File):
         raise InvalidCampaign(path, problems)
-    return Declared(
-        tuple(_constructed(name, one) for name, one in found.features), found.learn_from
-    )
+    own = tuple(_constructed(name, one) for name, one in found.features)
+    return Declared(own, found.learn_from, tuple(_prepared(*pair) for pair in found.prepare))
 
 
 def _between(node: Mapping[str, Any], told: set[str]) -> Iterator[Problem]:
@@ -210,6 +243,26 @@ def _constructed(name: str, one: _Definition) -> Constructed:
         en=one.name.en,
         zh=one.name.zh,
         meaning=one.meaning,
+    )
+
+
+def _prepared(name: str, said: _Preparation) -> Constructed:
+    """The catalogue's feature, by what is said."""
+    usual = BY_NAME[name]
+    transform, scaling = usual.transform, usual.scaling
+    if said.log is not None:
+        transform = "log" if said.log else "none"
+    if said.scale is not None:
+        scaling = "standardise" if said.scale else "none"
+    return Constructed(
+        name,
+        "catalogue",
+        (name,),
+        transform=transform,
+        clip=usual.clip if isinstance(said.clip, str) else said.clip,
+        impute=usual.impute if said.impute is None else said.impute,
+        outliers=usual.outliers if isinstance(said.outliers, str) else said.outliers,
+        scaling=scaling,
     )
 
 

@@ -17,14 +17,16 @@ _NAME: Final = "[a-z][a-z0-9_]{1,39}"
 
 @dataclass(frozen=True)
 class Made:
-    """A feature of the catalogue that others can be made of."""
+    """A feature of the catalogue that is a number, for what is said of it."""
+
+    use: str = "a number to divide or square"
 
     def read(self, node: Any, place: str, problems: list[Problem]) -> Any:
         """The name, or ``INVALID``."""
         if isinstance(node, str) and node in MADE_OF:
             return node
         if isinstance(node, str) and node in BY_NAME:
-            expected = "a number to divide or square; this is a moment or a place on a circle"
+            expected = f"{self.use}; this is a moment or a place on a circle"
             return refuse(expected, node, place, problems)
         near = nearest(node, MADE_OF) if isinstance(node, str) else ""
         expected = "expected a feature of the catalogue (features of your own cannot be nested)"

@@ -94,8 +94,8 @@ def declare(connection: Connection, store: int, declared: Declared, wall: int, b
 
 def plan(before: Declared, after: Declared) -> dict[str, Change]:
     """What applying ``after`` does to each feature of the store's own."""
-    old = {one.name: one for one in before.features}
-    new = {one.name: one for one in after.features}
+    old = {one.name: one for one in (*before.features, *before.prepare)}
+    new = {one.name: one for one in (*after.features, *after.prepare)}
     changes: dict[str, Change] = {
         name: "new" if name not in old else "same" if old[name] == one else "changed"
         for name, one in new.items()
@@ -130,16 +130,19 @@ def consequences(shop: Shop, declared: Declared, words: Words = ENGLISH) -> Iter
             "Groups are to be learned {why}: a refit is due and comes {when}; `shoal segments "
             "refit` does it now, with --dry-run it only says who would move. Until then "
             "customers are judged by what the groups in force were learned from.",
-            why=_otherwise(words, model, recipe, declared),
+            why=_otherwise(words, model, recipe),
             when=_refit_due(words, shop),
         )
 
 
-def _otherwise(words: Words, model: SegmentModel, recipe: Recipe, declared: Declared) -> str:
+def _otherwise(words: Words, model: SegmentModel, recipe: Recipe) -> str:
     if sorted(model.features) != sorted(recipe.features):
         return words.say("from other features")
+    before, after = ({one.name: one for one in its.constructed} for its in (model, recipe))
     edited = [
-        one.name for one in model.constructed if not is_same((one,), used(declared, (one.name,)))
+        name
+        for name in dict.fromkeys((*before, *after))
+        if name not in before or name not in after or not is_same((before[name],), (after[name],))
     ]
     return words.say("with another {features}", features=", ".join(edited))
 
@@ -159,7 +162,7 @@ def hardly_known(declared: Declared, columns: Columns, words: Words = ENGLISH) -
     ``columns`` hold what the file names, of customers with an order.
     """
     for name in declared.learn_from:
-        values, one = columns[name], entry(name, declared.features)
+        values, one = columns[name], entry(name, used(declared, (name,)))
         known = 1 - float(np.isnan(values).mean()) if len(values) else 1.0
         if known < _ENOUGH:
             yield words.say(
@@ -187,8 +190,8 @@ def touched(shop: Shop, changes: Mapping[str, Change], words: Words = ENGLISH) -
 
 
 def completeness(declared: Declared, columns: Columns) -> dict[str, float]:
-    """Of which share of these customers each own feature is known; 0 where there are none."""
-    names = [one.name for one in declared.features]
+    """Of which share of these customers each feature in the file is known; of nobody 0."""
+    names = [one.name for one in (*declared.features, *declared.prepare)]
     return {
         name: 1 - float(np.isnan(columns[name]).mean()) if len(columns[name]) else 0.0
         for name in names
@@ -196,9 +199,9 @@ def completeness(declared: Declared, columns: Columns) -> dict[str, float]:
 
 
 def figures(declared: Declared, columns: Columns) -> list[dict[str, Any]]:
-    """Of each own feature how many know it, the middle, and where outliers begin."""
+    """Of each feature in the file how many know it, the middle, and where outliers begin."""
     rows = []
-    for one in declared.features:
+    for one in (*declared.features, *declared.prepare):
         values = columns[one.name]
         known = values[~np.isnan(values)]
         low, middle, high = np.quantile(known, [0.005, 0.5, 0.995]) if len(known) else [np.nan] * 3

@@ -29,7 +29,8 @@ def words_of(shop: Shop, language: str, declared: Iterable[Constructed] = ()) ->
         message = f"--language {language!r}: expected one of {', '.join(LANGUAGES)}"
         raise SettingError(message)
     categories = {slot: name for name, slot in shop.slots.items()}
-    own = {one.name: one for one in (*declared, *shop.model.constructed)}
+    made = (*declared, *shop.model.constructed)
+    own = {one.name: one for one in made if one.kind != "catalogue"}
     return Words(language, shop.currency, categories, own)
 
 

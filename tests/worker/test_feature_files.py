@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
 from campaigns.errors import InvalidCampaign
 from campaigns.schema import schema_text
-from segmentation.constructed import Constructed, Declared
+from segmentation.constructed import Constructed, Declared, as_feature, used
+from segmentation.features import BY_NAME
+from segmentation.scaling import measured
 from worker.feature_files import features_schema, load
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +156,61 @@ def test_the_published_schema_is_current_and_agrees_with_the_reader() -> None:
     SCHEMA.validate(whole)
     for wrong in ({"orders": {"square": "views"}}, {"a1": {"square": "veiws"}}):
         assert not SCHEMA.is_valid({"features": wrong})
+
+
+def test_a_feature_of_the_catalogue_is_read_as_the_file_says() -> None:
+    text = """
+prepare:
+  orders: {log: false, outliers: [0.01, 0.99]}
+  views: {outliers: none, clip: [0, 500]}
+  recency_days: {clip: none}
+  gap_days_mean: {impute: median}
+  gender_female: {scale: true, impute: 0}
+"""
+    found = {one.name: one for one in load(text, "features.yaml").prepare}
+    read = {name: as_feature(one) for name, one in found.items()}
+    assert read["orders"] == replace(BY_NAME["orders"], transform="none", outliers=(0.01, 0.99))
+    assert read["views"] == replace(BY_NAME["views"], outliers=None, clip=(0, 500))
+    assert read["recency_days"] == replace(BY_NAME["recency_days"], clip=None)
+    assert read["gap_days_mean"] == replace(BY_NAME["gap_days_mean"], impute="median")
+    assert read["gender_female"] == replace(
+        BY_NAME["gender_female"], scaling="standardise", impute=0
+    )
+    assert not load("features: {a1: {square: views}}", "features.yaml").prepare
+
+
+def test_a_preparation_is_part_of_what_a_model_is_learned_with() -> None:
+    columns = {
+        "orders": np.array([1.0, 2.0, 3.0, 400.0]),
+        "recency_days": np.array([3.0, np.nan, 9.0, 30.0]),
+    }
+    names = ("orders", "recency_days")
+    declared = load(
+        "prepare: {orders: {log: false, clip: [0, 10]}, recency_days: {impute: 5, scale: false}}",
+        "features.yaml",
+    )
+    # What is declared of others does not travel with these.
+    assert not used(declared, ("views",))
+    usual, other = measured(columns, names), measured(columns, names, used(declared, names))
+    assert (usual.transforms, other.transforms) == (("log", "log"), ("none", "log"))
+    assert (usual.imputed, other.imputed) == ((2.5, 9.0), (2.5, 5.0))
+    assert list(other.clips) == [(0, 10), (0, 36_500)]
+    assert other.scalings == ("standardise", "none")
+    assert other.moved(0, columns["orders"]).tolist() == [1, 2, 3, 10]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prepare: {ordrs: {log: true}}", "did you mean 'orders'"),
+        ("prepare: {first_order_at: {log: true}}", "a number that a model reads; this is a moment"),
+        ("prepare: {orders: {}}", "prepare.orders: expected at least one of log, clip, outliers"),
+        ("prepare: {orders: {logg: true}}", "did you mean 'log'"),
+        ("prepare: {orders: {outliers: [1, 0]}}", "prepare.orders.outliers: expected two numbers"),
+        ("prepare: {orders: {impute: mean}}", "prepare.orders.impute"),
+    ],
+)
+def test_what_is_wrong_with_a_preparation_is_named(text: str, said: str) -> None:
+    with pytest.raises(InvalidCampaign) as refused:
+        load(text, "features.yaml")
+    assert said in str(refused.value)

@@ -188,7 +188,7 @@ def _show_own(words: Words, store: str, declared: Declared, known: dict[str, flo
 
     rows = [
         (one.name, f"{known[one.name]:.0%}", *reading_words(words, one))
-        for one in declared.features
+        for one in (*declared.features, *declared.prepare)
     ]
     if not rows:
         tell(words.say("None yet: `shoal features apply FILE`."))

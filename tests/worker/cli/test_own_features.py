@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 
 from segmentation.features import NAMES
 from segmentation.model import SegmentModel
+from segmentation.recipe import FEATURES
 from tests.worker.cli.conftest import Shoal, added
 from tests.worker.cli.test_segment_versions import House, house
 from worker import models
@@ -236,7 +237,10 @@ def test_a_wrong_file_changes_nothing(shoal: Shoal, tmp_path: Path, text: str) -
     assert ran.code == 2
     assert str(file) in ran.err
     told = shoal("features", "show", "--json").json
-    assert (told["versions"], told["declared"]) == ([], {"features": [], "learn_from": []})
+    assert (told["versions"], told["declared"]) == (
+        [],
+        {"features": [], "learn_from": [], "prepare": []},
+    )
     assert "None yet" in shoal("features", "show").out
 
 
@@ -255,3 +259,42 @@ def test_what_nobody_has_yet_is_planned_without_figures(shoal: Shoal, tmp_path: 
     assert ran.code == 0, ran.err
     assert "0%" in ran.out
     assert "nan" not in ran.out
+
+
+def test_a_catalogue_feature_is_prepared_as_the_file_says(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "features.yaml"
+    file.write_text("prepare: {monetary_value: {log: false, outliers: [0.01, 0.99]}}")
+    planned = features(house, "plan", file)
+    assert [(one["name"], one["change"]) for one in planned["features"]] == [
+        ("monetary_value", "new")
+    ]
+    features(house, "apply", file)
+    first = house.learned()
+    assert first.features == FEATURES
+    at = FEATURES.index("monetary_value")
+    assert (first.transforms[at], first.transforms[at - 1]) == ("none", "log")
+    clip = first.clips[at]
+    assert clip is not None
+    low, high = clip
+    assert 0 <= low < high < 100_000
+    assert [one.kind for one in first.constructed] == ["catalogue"]
+    shown = house.shoal("features", "show").out
+    assert "quantiles 0.01" in shown
+    # It is no fact of the store's own, and is called as it always was.
+    rule = tmp_path / "rule.yaml"
+    rule.write_text("segment: rule.x\nname: X\nif: {own.monetary_value: {at_least: 1}}")
+    assert house.shoal("segments", "plan", rule).code == 2
+    told = house.shoal("segments", "show", first.groups[0].id, "--language", "zh")
+    assert (told.code, "累计消费" in told.out) == (0, True), told.err
+    file.write_text("prepare: {monetary_value: {log: false}, orders: {impute: 1}}")
+    (said,) = features(house, "apply", file)["sentences"]
+    assert "with another monetary_value, orders: a refit is due" in said
+    file.write_text("{}")
+    assert features(house, "apply", file)["features"] == {
+        "monetary_value": "removed",
+        "orders": "removed",
+    }
+    house.said("refit")
+    house.days(1)
+    second = house.body(2)
+    assert (second.constructed, second.transforms[at], second.clips[at]) == ((), "log", None)
