@@ -17,10 +17,10 @@ def list_(store: StoreOption = "", language: LanguageOption = "", *, json: Json 
     """List a store's segments with their kind, stage, name and number of customers."""
     from worker.cli.context import reading_shop
     from worker.segment_kinds import listed
-    from worker.wording import words_of
+    from worker.wording import words_here
 
     with reading_shop(store) as (kit, connection, shop):
-        words = words_of(shop, language or kit.settings.language)
+        words = words_here(kit, connection, shop, language)
         rows = listed(connection, shop, words)
     if json:
         print_json({"model": shop.model.version, "kind": shop.model.kind, "segments": rows})
@@ -35,7 +35,9 @@ def list_(store: StoreOption = "", language: LanguageOption = "", *, json: Json 
         *(words.say("id"), words.say("kind"), words.say("stage")),
         *(words.say("name"), words.say("customers")),
     )
-    print_table(title, headings, [tuple(row.values()) for row in rows])
+    kinds = {"learned": words.say("learned"), "rule": words.say("by rule")}
+    told = [tuple((row | {"kind": kinds.get(row["kind"], row["kind"])}).values()) for row in rows]
+    print_table(title, headings, told, words.say("none"))
 
 
 @app.command()
@@ -51,15 +53,13 @@ def show(
     """Show what sets a segment's customers apart, as rules too, and how people came and went."""
     from segmentation.segment import kind_of
     from worker.cli.context import reading_shop
-    from worker.own_features import declared_features
     from worker.rule_reports import about_rule, rule_lines
     from worker.segment_reports import about
     from worker.segment_telling import lines
-    from worker.wording import words_of
+    from worker.wording import words_here
 
     with reading_shop(store) as (kit, connection, shop):
-        own = declared_features(connection, shop.number).features
-        words = words_of(shop, language or kit.settings.language, own)
+        words = words_here(kit, connection, shop, language)
         is_rule = kind_of(segment) == "rule"
         found = (about_rule if is_rule else about)(connection, shop, segment, words)
     if json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,11 @@ from worker.settings import settings_from
 LIBRARY = Path(campaigns.__file__).parent / "library"
 STAGES = ("lost", "hibernating")
 BIG = "rule.big_spenders"
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+# Segments' ids, stages and times, which are the same in every language.
+IDS = re.compile(
+    r"rule\.\w+|\b(?:champions|loyal|promising|new|at_risk|hibernating|lost)\b(?:\.\w+)?"
+)
 
 
 @dataclass
@@ -107,6 +113,14 @@ def test_a_rule_is_planned_applied_and_told(house: House) -> None:
     assert "不低于 €1,000" in chinese
     assert "“完成订单”" in chinese
     assert "is at least" not in chinese
+    for words in (
+        *(("plan", LIBRARY), ("apply", LIBRARY), ("list",), ("members", BIG), ("history", BIG)),
+        *(("members", BIG, "--store", "shop"), ("remove", BIG)),
+    ):
+        told = house.said(*words, "--language", "zh").out
+        assert CHINESE.search(told), told
+        latin = set(re.findall(r"[A-Za-z]{3,}", IDS.sub("", told)))
+        assert latin <= {"shop", "kmeans", "rules", "shoal"}, told
 
 
 def test_time_lets_go_and_the_sizes_remember(house: House) -> None:
@@ -152,7 +166,9 @@ def test_a_rule_on_stages_says_that_these_age(house: House, tmp_path: Path) -> N
     file = tmp_path / "gone.yaml"
     file.write_text("segment: rule.gone\nname: Gone\nif: {segment: {in: [lost, hibernating]}}\n")
     planned = house.said("plan", file).out
-    assert "rule.gone: exact in time but for segment, asked with each ageing" in planned
+    planned = " ".join(planned.split())
+    assert "rule.gone: exact in time but for this, asked with each ageing" in planned
+    assert "(SHOAL_TICK_EVERY): the segment" in planned
     file.write_text("segment: rule.gone\nname: Gone\nif: {own.late: {at_least: 2}}\n")
     refused = house.shoal("segments", "plan", file)
     assert (refused.code, "if.own.late: is not declared by the store" in refused.err) == (2, True)
