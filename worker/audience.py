@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -108,13 +109,21 @@ def _attribute(values: Sequence[object]) -> NDArray[Any]:
     A number stays one beside texts, so that nobody's answer hangs on who else is in the batch.
     """
     if all(value is None or isinstance(value, int | float) for value in values):
-        return np.array([np.nan if one is None else float(one) for one in values], np.float64)  # type: ignore[arg-type]  # all() has looked
+        return np.array([np.nan if one is None else _number(one) for one in values], np.float64)  # type: ignore[arg-type]  # all() has looked
     return np.array([_attribute_value(one) for one in values], object)
+
+
+def _number(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        # JSON knows whole numbers of any length.
+        return math.inf if value > 0 else -math.inf
 
 
 def _attribute_value(value: object) -> float | str:
     if isinstance(value, int | float):
-        return float(value)
+        return _number(value)
     return "" if value is None else str(value)
 
 

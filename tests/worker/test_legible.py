@@ -110,6 +110,22 @@ def test_everybody_is_judged_though_one_row_cannot_be_read(
     assert [f"({bob}): they count as unknown" in one for one in told(driver)] == [True]
 
 
+def test_a_number_without_measure_is_a_great_one(driver: Driver) -> None:
+    driver.rule("rich", "{attribute.points: {at_least: 5}}")
+    for name in ("ann", "bob", "cyd"):
+        described(driver, name, 10)
+    damage(driver, "bob", text=f'{{"points": {"9" * 400}}}')
+    damage(driver, "cyd", text=f'{{"points": -{"9" * 400}}}')
+    driver.now += MINUTE
+    driver.tell(*(driver.order(f"of {name}", name) for name in ("ann", "bob", "cyd")))
+    assert driver.values(models.dead_letters, "reason") == []
+    assert [inside(driver, name) for name in ("ann", "bob", "cyd")] == [
+        ["rule.rich"],
+        ["rule.rich"],
+        [],
+    ]
+
+
 def test_the_status_page_tells_it_until_the_store_says_it_anew(driver: Driver) -> None:
     driver.rule("rich", "{attribute.points: {at_least: 5}}")
     described(driver, "bob", 10)

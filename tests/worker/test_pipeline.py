@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from connectors.events import Event, moment
+from connectors.records import Customer
 from tests.worker.driving import DAY, HOUR, MINUTE, START, Driver, coupon_campaign
 from worker import cursors, models, pipeline, poison, stream
 from worker.database import transaction
@@ -259,16 +260,17 @@ def test_a_lagging_drain_makes_timers_wait(driver: Driver) -> None:
 
 
 def test_what_breaks_with_a_timer_is_not_blamed_on_an_event(driver: Driver) -> None:
-    more = "if:\n  attribute.tier: {is_known: false}"
-    driver.run(coupon_campaign("left", "{cart_abandoned: {after: 1h}}", more))
-    driver.tell(driver.cart("t1", "ann"), driver.cart("t2", "bea"))
+    driver.run(coupon_campaign("birthday", '{date: birthday, at: "09:00"}'))
+    for name in ("ann", "bea"):
+        driver.tell(driver.fact(Customer(name, START), birthday="1990-03-04"))
     with transaction(driver.kit.engine) as connection:
         wrong = update(models.customers).where(models.customers.c.platform_id == "ann")
-        connection.execute(wrong.values(attributes="{"))
-    driver.now += 2 * HOUR
+        connection.execute(wrong.values(time_zone="Nowhere/At_all"))
+    driver.now = START.replace(day=4)
     driver.tell(driver.order("o1", "cid"))
     assert driver.rows(models.dead_letters, "reason") == []
     assert driver.values(models.orders, "order_id") == ["o1"]
-    assert driver.values(models.decisions, "occasion") == ["cart:t2"]
-    assert driver.tally("timers_forgotten", "left") == 1
-    assert driver.rows(models.timers, "key") == []
+    bea = driver.customer("customer_id", "bea")
+    assert driver.rows(models.decisions, "customer", "occasion") == [(bea, "year:2026")]
+    assert driver.tally("timers_forgotten", "birthday") == 1
+    assert driver.values(models.timers, "customer") == [bea]
