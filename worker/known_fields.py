@@ -105,6 +105,11 @@ def _one(field: str, told: Sequence[Mapping[str, Any]], customers: int) -> Known
     )
 
 
+def field_words(words: Words, field: str) -> str:
+    """What a field is called."""
+    return words.say(_NAMES[field])
+
+
 def sentence(words: Words, found: KnownField) -> str:
     """How complete a field is, for people, and on how many that was counted."""
     told = [_how_known(words, found), sample_words(words, found.read, found.customers)]
@@ -112,7 +117,7 @@ def sentence(words: Words, found: KnownField) -> str:
 
 
 def _how_known(words: Words, found: KnownField) -> str:
-    said = {"field": words.say(_NAMES[found.field]), "known": share(found.known)}
+    said = {"field": field_words(words, found.field), "known": share(found.known)}
     sources = [name for name, _ in found.sources if name]
     if not sources:
         return words.say("Known of {known} of those who have ordered: {field}.", **said)

@@ -18,21 +18,32 @@ Who = Annotated[str, typer.Argument(help="Our id, the platform's id or an e-mail
 
 
 @app.command()
-def show(customer: Who, store: StoreOption = "", *, json: Json = False) -> None:
+def show(
+    customer: Who, store: StoreOption = "", language: LanguageOption = "", *, json: Json = False
+) -> None:
     """Show a customer's features and segment."""
+    from segmentation.wording_features import label
+    from segmentation.wording_groups import segment_words
     from worker.cli.context import reading_shop
     from worker.customer_reports import card
     from worker.people import find_customer
+    from worker.wording import words_here
 
     with reading_shop(store) as (kit, connection, shop):
+        words = words_here(kit, connection, shop, language)
         found = card(connection, shop, find_customer(connection, kit.sealer, shop, customer))
     if json:
         print_json(found)
         return
-    say(f"Customer {found['customer']} (store's id {found['customer_id'] or 'none'})")
-    say(f"Segment: {found['segment'] or 'none yet'} {found['group']}")
-    rows = [(name, f"{value:,.2f}") for name, value in found["features"].items()]
-    print_table("Features", ("feature", "value"), rows)
+    ours, theirs = found["customer"], found["customer_id"] or words.say("none")
+    say(words.say("Customer {customer} (store's id {id})", customer=ours, id=theirs))
+    group = found["group"] or found["segment"]
+    told = f"{segment_words(words, group)} ({group})" if group else words.say("none yet")
+    say(words.say("Segment: {segment}", segment=told))
+    features = found["features"].items()
+    rows = [(name, label(words, name), f"{value:,.2f}") for name, value in features]
+    headings = (words.say("feature"), words.say("name"), words.say("value"))
+    print_table(words.say("Features"), headings, rows, words.say("none"))
 
 
 @app.command()
@@ -42,14 +53,12 @@ def explain(
     """Say why a customer is in their segments or not, and how they came there."""
     from worker.cli.context import reading_shop
     from worker.customer_reports import why
-    from worker.own_features import declared_features
     from worker.people import find_customer
     from worker.rule_reports import rules_of
-    from worker.wording import words_of
+    from worker.wording import words_here
 
     with reading_shop(store) as (kit, connection, shop):
-        own = declared_features(connection, shop.number).features
-        words = words_of(shop, language or kit.settings.language, own)
+        words = words_here(kit, connection, shop, language)
         who = find_customer(connection, kit.sealer, shop, customer)
         found = why(connection, shop, who, words)
         found["rules"] = rules_of(connection, shop, who, words)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segmentation.catalogues import counted
-from worker.cli.output import Json, StoreOption, print_json, print_table, say
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from worker.quality import Day
+    from collections.abc import Sequence
+
+    from segmentation.wording import Words
+    from worker.quality import Day, Filled, HeldEvents
 
 app = typer.Typer(
     help="The gate before features: a score a day, and what is held back.", no_args_is_help=True
@@ -23,14 +26,17 @@ _Events = Annotated[list[str] | None, typer.Option("--event", help="Only this he
 def show(
     store: StoreOption = "",
     days: Annotated[int, typer.Option(min=1, help="So many days back.")] = 30,
+    language: LanguageOption = "",
     *,
     json: Json = False,
 ) -> None:
     """Show each day's score by reason, what is held, and how complete customers' fields are."""
     from worker.cli.context import reading_shop
     from worker.quality import completeness, held, scores
+    from worker.wording import words_here
 
     with reading_shop(store) as (kit, connection, shop):
+        words = words_here(kit, connection, shop, language)
         least = kit.settings.quality_least
         found = scores(connection, shop, days)
         holds = held(connection, shop.id)
@@ -51,23 +57,65 @@ def show(
             }
         )
         return
-    rows = [(one.day, _said(one, least), f"{one.events:,}", *_why(one)) for one in found]
-    print_table(f"Quality of {shop.id}", ("day", "passed", "events", "did not pass"), rows)
-    kept = [(one.reason, f"{one.events:,}", one.first, one.last) for one in holds]
-    print_table("Held", ("reason", "events", "first", "last"), kept)
-    there = [(one.field, f"{one.customers:,}", f"{one.share:.1%}") for one in fields]
-    title = f"Fields of {counted(customers, 'customer', 'customers')}"
-    print_table(title, ("field", "filled", "share"), there)
+    _show_days(words, shop.id, found, least)
+    _show_held(words, holds)
+    _show_fields(words, fields, customers)
 
 
-def _said(day: Day, least: int) -> str:
+def _show_days(words: Words, store: str, found: Sequence[Day], least: int) -> None:
+    from worker.quality_wording import reason_words
+
+    rows = []
+    for one in found:
+        failed = sorted(one.failed.items())
+        why = words.enumerated([f"{count:,} {reason_words(words, name)}" for name, count in failed])
+        rows.append((one.day, score_words(words, one, least), f"{one.events:,}", why))
+    headings = (
+        *(words.say("day"), words.say("passed")),
+        *(words.say("events"), words.say("did not pass")),
+    )
+    title = words.say("Quality of {store}", store=store)
+    print_table(title, headings, rows, words.say("none"))
+
+
+def score_words(words: Words, day: Day, least: int) -> str:
+    """A day's score, and whether it is low."""
     from worker.quality import is_low
 
-    return f"{day.score:.1%}{' low' if is_low(day, least) else ''}"
+    told = f"{day.score:.1%}"
+    return words.say("{score} low", score=told) if is_low(day, least) else told
 
 
-def _why(day: Day) -> tuple[str]:
-    return (", ".join(f"{count:,} {why}" for why, count in sorted(day.failed.items())),)
+def _show_held(words: Words, holds: Sequence[HeldEvents]) -> None:
+    from worker.quality_wording import reason_words
+
+    kept = [
+        (one.reason, reason_words(words, one.reason), f"{one.events:,}", one.first, one.last)
+        for one in holds
+    ]
+    headings = (
+        *(words.say("reason"), words.say("name"), words.say("events")),
+        *(words.say("first"), words.say("last")),
+    )
+    print_table(words.say("Held"), headings, kept, words.say("none"))
+
+
+def _show_fields(words: Words, fields: Sequence[Filled], customers: int) -> None:
+    from segmentation.wording import number
+    from worker.known_fields import field_words
+
+    rows = [
+        (one.field, field_words(words, one.field), f"{one.customers:,}", f"{one.share:.1%}")
+        for one in fields
+    ]
+    headings = (
+        *(words.say("field"), words.say("name")),
+        *(words.say("filled"), words.say("share")),
+    )
+    title = words.count(
+        "Fields of {number} customer", "Fields of {number} customers", number(customers)
+    )
+    print_table(title, headings, rows, words.say("none"))
 
 
 @app.command(name="held")

@@ -159,6 +159,10 @@ def test_a_customer_is_told_why_in_two_languages(house: House) -> None:
     assert "(it is " in told
     chinese = house.shoal("customers", "explain", stranger, "--language", "zh").out
     assert f"高消费客户 ({BIG}): 不属于该群" in chinese
+    card = house.shoal("customers", "show", stranger, "--language", "zh").out
+    assert f"客户 {stranger}" in card
+    assert "距最近一次下单" in card
+    assert not re.search(r"Customer|Segment|\bvalue\b|\bname\b", card)
     assert "实际为" in chinese
 
 
