@@ -21,6 +21,7 @@ from worker.known_fields import known_fields, sentence, used_fields
 from worker.segment_changes import changes
 from worker.shop import Shop
 from worker.surrogates import kept_tree
+from worker.wording import sample_words
 
 
 class UnknownSegment(ShoalError):
@@ -86,6 +87,8 @@ def about(connection: Connection, shop: Shop, segment: str, words: Words) -> dic
         "share": len(members) / max(len(buyers), 1),
         "model": shop.model.version,
         "kind": shop.model.kind,
+        "read": {"customers": len(looked_at), "shop": len(everybody["orders"])},
+        "read_words": sample_words(words, len(everybody["orders"]), len(buyers)),
         "profile": [
             {**msgspec.to_builtins(one), "words": difference_words(words, one)} for one in apart
         ],

@@ -37,6 +37,8 @@ def _profile(words: Words, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {one['words']}"
     if not found["profile"]:
         yield "  " + words.say("nothing: they are as everybody in the shop")
+    if found["read_words"]:
+        yield f"  {found['read_words']}"
     for one in found["known"]:
         yield f"  {one['words']}"
 

@@ -120,6 +120,20 @@ def test_a_segment_is_told(judged: tuple[Kit, Shop, dict[int, str]]) -> None:
     assert "进入：1 位因自身行为、1 位因时间推移" in "\n".join(lines(Words("zh"), chinese))  # noqa: RUF001 - Chinese
 
 
+def test_a_profile_of_a_sample_says_so(
+    judged: tuple[Kit, Shop, dict[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit, shop, groups = judged
+    with reading(kit.engine) as connection:
+        whole = about(connection, shop, AT_RISK, Words())
+        monkeypatch.setattr("worker.drawing.SAMPLE", 50)
+        found = about(connection, shop, AT_RISK, Words())
+    told = f"  Counted on 50 of {len(groups)} customers with an order, drawn by lot."
+    assert told in list(lines(Words(), found))
+    assert not any("drawn by lot" in line for line in lines(Words(), whole))
+    assert (found["read"]["shop"], whole["read"]["shop"]) == (50, len(groups))
+
+
 def test_a_customer_is_told_by_the_recorded_group(judged: tuple[Kit, Shop, dict[int, str]]) -> None:
     kit, shop, groups = judged
     one = next(iter(groups))

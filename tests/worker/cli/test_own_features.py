@@ -100,6 +100,11 @@ def _selection_is_told(house: House, model: SegmentModel) -> None:
 def _is_told_in_chinese(house: House, file: Path) -> None:
     """Nothing but names of features, commands and a person is left in Latin letters."""
     known = {*NAMES, "spend_trend", "basket", "shop", "shoal", "segments", "refit", "dry-run"}
+    out = file.parent / "all.csv"
+    written = house.shoal("features", "export", "--out", out, "--language", "zh").out
+    assert "位客户" in written
+    assert "个特征" in written
+    assert "没有任何年龄" in written
     known |= {"UTC", "K-means", "all", "learn_from", getpass.getuser()}
     for words in (("show",), ("select",), ("plan", file), ("apply", file)):
         ran = house.shoal("features", *words, "--language", "zh")
