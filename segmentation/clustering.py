@@ -17,7 +17,7 @@ from segmentation.constructed import completed, is_same
 from segmentation.following import follow
 from segmentation.model import SegmentModel, rules_model
 from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind, look_due, promoted
-from segmentation.refitting import Refit, first_groups, refitted
+from segmentation.refitting import NEARLY, Refit, first_groups, refitted
 from segmentation.rules import Columns, RuleSet, learn_thresholds
 from segmentation.sums import GroupSums
 
@@ -29,9 +29,6 @@ MINIMUM_CUSTOMERS: Final = 200
 MINIMUM_DAYS: Final = 90
 """Days since the shop's first order below which the rules stay in force: nobody is late yet, and
 groups of a shop some weeks old were seen to exchange a third of their people from week to week."""
-
-# A gain below this is chance.
-_TRIFLE: Final = 0.0005
 
 _DEFAULT: Final = Recipe()
 
@@ -89,7 +86,7 @@ def learned(
     model = _as_called(follow(previous, sums, now), recipe)
     if not look or not _can_go_on(buyers, recipe.k):
         return Learned(model)
-    allowed = _TRIFLE if look == "settle" else recipe.gain
+    allowed = NEARLY if look == "settle" else recipe.gain
     found, other = refitted(buyers, model, recipe)
     is_taken = other.gain > allowed and other.moves <= recipe.moves
     is_settled = is_taken or look == "settle" or previous.settled_at is None

@@ -14,7 +14,7 @@ from segmentation.following import HELD, located, moved_into, scaled_by, scaling
 from segmentation.model import FORMAT, Group, SegmentModel, predict, standardised
 from segmentation.naming import described, named
 from segmentation.recipe import Recipe
-from segmentation.rules import Columns, Floats, learn_thresholds
+from segmentation.rules import Columns, Floats, Indices, learn_thresholds
 from segmentation.scaling import Scaling, measured
 from segmentation.stability import inheritance
 from segmentation.sums import TENTHS
@@ -23,9 +23,17 @@ Matrix = tuple[tuple[float, ...], ...]
 MOST: Final = 50_000
 """Customers that a look for other groups reads at most."""
 
+NEARLY: Final = 0.004
+"""Groups whose error is above the least by no more than this share are as good as the best: which
+of them are found is chance. Nobody is moved for less, and of first groups it is not less error that
+decides then but what they say of spend, which differs by a tenth."""
+
 # Restarts are tried on so many, and the best of them on all.
 _TRIED_ON: Final = 8_192
 _TRIED_ON_ALL: Final = 3
+
+# What groups tell apart decides between equally good ones: who spends, and who keeps coming.
+_TOLD: Final = ("monetary_value", "orders")
 
 
 class Refit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +53,8 @@ class Refit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def first_groups(buyers: Columns, frame: SegmentModel, recipe: Recipe) -> SegmentModel:
     """The groups of a shop that had none; ``frame`` says version and time."""
     framed = _framed(frame, buyers, recipe)
-    centres, error = _best(standardised(framed, buyers), [], recipe, frame.version)
+    points, told = standardised(framed, buyers), _told(buyers)
+    centres, error = _best(points, told, recipe, frame.version)
     return _made(framed, centres, error, buyers, [None] * recipe.k)
 
 
@@ -59,14 +68,16 @@ def refitted(buyers: Columns, present: SegmentModel, recipe: Recipe) -> tuple[Se
     # What the present groups were learned from may have been defined otherwise.
     before = predict(present, completed(buyers, present.constructed))
     is_comparable = _can_be_carried(present, framed, recipe)
-    if not is_comparable:
-        centres, error = _best(points, [], recipe, present.version)
-        led = error
-    else:
-        carried = KMeans(recipe.k, init=moved_into(framed, present, np.array(present.centroids)))
-        carried.set_params(n_init=1).fit(points)
+    # To move people, groups must fit better; where nobody can stay anyway, they are first ones.
+    told = None if is_comparable else _told(buyers)
+    centres, error = _best(points, told, recipe, present.version)
+    led = error
+    if is_comparable:
+        start = moved_into(framed, present, np.array(present.centroids))
+        carried = KMeans(recipe.k, init=start, n_init=1).fit(points)
         led = float(carried.inertia_)
-        centres, error = _best(points, [carried.cluster_centers_], recipe, present.version)
+        if led <= error:
+            centres, error = np.asarray(carried.cluster_centers_, np.float64), led
     after = predict(located(framed, centres), buyers)
     heirs = inheritance(before, after, (len(present.groups), len(centres)))
     order = sorted(range(len(centres)), key=lambda at: (heirs[at] < 0, heirs[at], at))
@@ -124,23 +135,46 @@ def _tenths(values: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(bounds.tolist()), tuple((counts / len(values)).tolist())
 
 
-def _best(points: Floats, carried: list[Floats], recipe: Recipe, seed: int) -> tuple[Floats, float]:
-    """The centres of least error, and that error, among fresh ones and the carried."""
+def _told(buyers: Columns) -> Floats:
+    """What the groups shall tell apart, as columns of mean 0 and variance 1."""
+    found = np.stack([np.nan_to_num(buyers[name]) for name in _TOLD], axis=1)
+    spread = found.std(axis=0)
+    return np.asarray((found - found.mean(axis=0)) / np.where(spread > 0, spread, 1), np.float64)
+
+
+def _best(points: Floats, told: Floats | None, recipe: Recipe, seed: int) -> tuple[Floats, float]:
+    """Centres and error of the best groups, as `_ranked` has it."""
     luck = np.random.default_rng(seed)
-    some = points
+    few = np.arange(len(points))
     if len(points) > _TRIED_ON:
-        some = points[luck.choice(len(points), _TRIED_ON, replace=False)]
+        few = luck.choice(len(points), _TRIED_ON, replace=False)
     tries = [
-        KMeans(recipe.k, n_init=1, random_state=int(luck.integers(1 << 31))).fit(some)
+        KMeans(recipe.k, n_init=1, random_state=int(luck.integers(1 << 31))).fit(points[few])
         for _ in range(recipe.restarts)
     ]
-    found = [one.cluster_centers_ for one in sorted(tries, key=lambda one: float(one.inertia_))]
     finished = [
-        KMeans(recipe.k, init=start, n_init=1).fit(points)
-        for start in (*carried, *found[:_TRIED_ON_ALL])
+        KMeans(recipe.k, init=one.cluster_centers_, n_init=1).fit(points)
+        for one in _ranked(tries, None if told is None else told[few])[:_TRIED_ON_ALL]
     ]
-    best = min(finished, key=lambda one: float(one.inertia_))
+    best = _ranked(finished, told)[0]
     return np.asarray(best.cluster_centers_, dtype=np.float64), float(best.inertia_)
+
+
+def _ranked(fits: Sequence[KMeans], told: Floats | None) -> list[KMeans]:
+    """The best first: that of least error, or which of nearly the least tells most apart."""
+    by_error = sorted(fits, key=lambda one: float(one.inertia_))
+    if told is None:
+        return by_error
+    most = float(by_error[0].inertia_) * (1 + NEARLY)
+    near = [one for one in by_error if float(one.inertia_) <= most]
+    return sorted(near, key=lambda one: _explained(told, one.labels_), reverse=True)
+
+
+def _explained(told: Floats, labels: Indices) -> float:
+    """Variance between groups of standardised columns, summed over them."""
+    counts = np.bincount(labels)
+    sums = (np.bincount(labels, column) for column in told.T)
+    return float(sum((its**2 / np.maximum(counts, 1)).sum() for its in sums) / len(told))
 
 
 def _made(

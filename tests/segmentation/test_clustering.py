@@ -243,6 +243,21 @@ def test_a_look_keeps_what_is_as_good_and_what_would_move_too_many(first: Segmen
     assert held.refit.moves > 0
 
 
+@pytest.mark.parametrize("told", ["items_per_order", "distinct_products"])
+def test_of_two_equally_good_cuts_the_one_that_tells_spend_apart_is_taken(told: str) -> None:
+    names = ("items_per_order", "distinct_products")
+    chance = np.random.default_rng(4)
+    high = {name: chance.permutation(np.arange(400) < 200) for name in names}
+    people = dict(shop(400))
+    for name in names:
+        people[name] = np.where(high[name], 30.0, 3.0) * chance.lognormal(0, 0.05, 400)
+    people["monetary_value"] = np.where(high[told], 900.0, 100.0)
+    people["orders"] = np.full(400, 3.0)
+    model = learn(people, None, now=NOW, recipe=Recipe(k=2, features=names))
+    group = assign(model, people)
+    assert len({(bool(one), int(its)) for one, its in zip(high[told], group, strict=True)}) == 2
+
+
 def test_what_an_owner_rolled_back_to_stays_until_its_day(first: SegmentModel) -> None:
     kept = msgspec.structs.replace(first, held_until=NOW + 4 * WEEK)
     people = shop(1500, growth=2.5)
