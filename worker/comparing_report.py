@@ -7,25 +7,22 @@ from typing import Any, Final
 
 from segmentation.choosing.candidates import Candidate, Comparison
 from segmentation.choosing.methods import METHODS
-from segmentation.choosing.recommendation import unfit
+from segmentation.choosing.recommendation import recommended, unfit
+from segmentation.wording import ENGLISH, Words, message
 
 SHAPE_COLUMNS: Final = (
-    *("candidate", "groups", "customers", "silhouette", "C-H", "D-B", "error", "noise", "least"),
+    *(message("candidate"), message("groups"), message("customers"), message("silhouette")),
+    *(message("C-H"), message("D-B"), message("error"), message("noise"), message("least")),
 )
 WORTH_COLUMNS: Final = (
-    *("candidate", "seeds", "bootstrap", "weeks", "stability", "spend", "carried by", "seconds"),
+    *(message("candidate"), message("seeds"), message("bootstrap"), message("weeks")),
+    *(message("stability"), message("spend"), message("carried by"), message("seconds")),
 )
-TRIED_COLUMNS: Final = ("candidate", "classifier", "accuracy", "recall", "F1")
-SHAPE_LEGEND: Final = (
-    "C-H: Calinski-Harabasz, more is better; D-B: Davies-Bouldin, less is better; error: mean "
-    "squared distance to the own group's mean; least: the smallest group's share."
+TRIED_COLUMNS: Final = (
+    *(message("candidate"), message("classifier"), message("accuracy")),
+    *(message("recall"), message("F1")),
 )
-WORTH_LEGEND: Final = (
-    "seeds, bootstrap, weeks: agreement of repeated runs on {small} customers (adjusted Rand "
-    "index; 1: the same groups); stability: their mean; spend: share of 90 days' spend that the "
-    "groups of before explain; seconds: of one fit."
-)
-QUADRATIC: Final = "{titles}: cost grows with customers², so on {small} of {customers} customers."
+_CARRIED: Final = {"itself": message("itself"), "none": message("none")}
 
 
 def ordered(found: Comparison) -> list[Candidate]:
@@ -58,7 +55,7 @@ def shape_rows(candidates: Sequence[Candidate]) -> list[tuple[str, ...]]:
     ]
 
 
-def worth_rows(candidates: Sequence[Candidate]) -> list[tuple[str, ...]]:
+def worth_rows(candidates: Sequence[Candidate], words: Words = ENGLISH) -> list[tuple[str, ...]]:
     """Table rows in the order of `WORTH_COLUMNS`; a dash where a figure is not known."""
     return [
         (
@@ -68,7 +65,7 @@ def worth_rows(candidates: Sequence[Candidate]) -> list[tuple[str, ...]]:
             _number(one.figures.weeks),
             _number(one.figures.stability),
             _share(one.figures.spend),
-            one.carrier,
+            words.say(_CARRIED[one.carrier]) if one.carrier in _CARRIED else one.carrier,
             _number(one.figures.seconds),
         )
         for one in candidates
@@ -90,21 +87,54 @@ def tried_rows(found: Comparison) -> list[tuple[str, ...]]:
     ]
 
 
-def sentences(found: Comparison) -> list[str]:
+def sentences(found: Comparison, words: Words = ENGLISH) -> list[str]:
     """What stands below the tables: what the columns mean, what is not known, the reason."""
-    told = [SHAPE_LEGEND, WORTH_LEGEND.format(small=found.small), *found.notes]
+    told = [
+        words.say(
+            "C-H: Calinski-Harabasz, more is better; D-B: Davies-Bouldin, less is better; error: "
+            "mean squared distance to the own group's mean; least: the smallest group's share."
+        ),
+        words.say(
+            "seeds, bootstrap, weeks: agreement of repeated runs (customers: {small}; adjusted "
+            "Rand index, 1: the same groups); stability: their mean; spend: share of 90 days' "
+            "spend that the groups of before explain; seconds: of one fit.",
+            small=found.small,
+        ),
+        *_notes(found, words),
+    ]
     used = {one.spec.method for one in found.candidates}
     titles = [one.title for one in METHODS.values() if one.is_quadratic and one.name in used]
     if titles and found.small < found.customers:
         told.append(
-            QUADRATIC.format(titles=", ".join(titles), small=found.small, customers=found.customers)
+            words.say(
+                "{titles}: cost grows with customers², so on {small} of {customers} customers.",
+                titles=", ".join(titles),
+                small=found.small,
+                customers=found.customers,
+            )
         )
     if any(one.figures.noise and one.tried for one in found.candidates):
         told.append(
-            "Customers in no group (noise) are left out of shape, error and training; a promoted "
-            "model puts them where its classifier says."
+            words.say(
+                "Customers in no group (noise) are left out of shape, error and training; a "
+                "promoted model puts them where its classifier says."
+            )
         )
-    return [*told, found.reason]
+    is_kept = words.language == "en"
+    return [*told, found.reason if is_kept else recommended(found.candidates, words).reason]
+
+
+def _notes(found: Comparison, words: Words) -> list[str]:
+    """What could not be measured; what is kept of it is English."""
+    if words.language == "en" or not found.notes:
+        return list(found.notes)
+    figures = [one.figures for one in found.candidates]
+    lacking = []
+    if all(one.weeks is None for one in figures):
+        lacking.append(words.say("stability over weeks: too few customers had ordered by then"))
+    if all(one.spend is None for one in figures):
+        lacking.append(words.say("spend explained: too few customers had ordered 90 days ago"))
+    return lacking
 
 
 def as_json(found: Comparison) -> dict[str, Any]:

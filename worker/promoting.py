@@ -19,6 +19,7 @@ from segmentation.choosing.modelling import with_names
 from segmentation.deriving import derived
 from segmentation.model import Group, SegmentModel, assign, group_indices
 from segmentation.rules import NOBODY, Indices
+from segmentation.wording import ENGLISH, Words
 from worker import segment_versions
 from worker.buyers import pages
 from worker.errors import ShoalError
@@ -165,12 +166,22 @@ def publish(kit: Kit, shop: Shop, chosen: Promotion) -> bool:
     return segment_versions.publish(kit, shop, chosen.model, report, chosen.migration.customers)
 
 
-def sentences(chosen: Promotion) -> tuple[str, ...]:
+def sentences(chosen: Promotion, words: Words = ENGLISH) -> tuple[str, ...]:
     """What would move and what that touches, for people."""
-    touched = [
-        f"{one.kind} {one.id}{f' ({one.state})' if one.state else ''} names {one.segment}: "
-        f"{one.leave} leave it, {one.enter} enter it"
-        + (", and nothing of that name is left" if one.is_gone else "")
-        for one in chosen.touched
-    ]
-    return (*touched, *stability.sentences(chosen.migration))
+    touched = [_touch_words(words, one) for one in chosen.touched]
+    return (*touched, *stability.sentences(chosen.migration, words))
+
+
+def _touch_words(words: Words, one: Touched) -> str:
+    kind = words.say("campaign") if one.kind == "campaign" else words.say("policy")
+    who = f"{kind} {one.id}{f' ({one.state})' if one.state else ''}"
+    told = words.say(
+        "{who} names {segment}: leaving it {leave}, entering it {enter}",
+        who=who,
+        segment=one.segment,
+        leave=one.leave,
+        enter=one.enter,
+    )
+    if not one.is_gone:
+        return told
+    return words.say("{told}, and nothing of that name is left", told=told)

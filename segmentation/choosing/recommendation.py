@@ -15,6 +15,7 @@ import msgspec
 
 from segmentation.choosing.candidates import MOST_GROUPS, Candidate
 from segmentation.choosing.methods import METHODS
+from segmentation.wording import ENGLISH, Words, message
 
 FEWEST_GROUPS: Final = 3
 LEAST_SHARE: Final = 0.02
@@ -23,18 +24,33 @@ LEAST_F1: Final = 0.9
 LEAST_STABILITY: Final = 0.6
 _AS_GOOD: Final = 0.005  # of spend explained: then the one with fewer groups
 
-_REASONS: Final[tuple[tuple[str, Callable[[Candidate], bool]], ...]] = (
-    (f"fewer than {FEWEST_GROUPS} groups", lambda one: one.figures.groups < FEWEST_GROUPS),
-    (f"more than {MOST_GROUPS} groups", lambda one: one.figures.groups > MOST_GROUPS),
-    (f"a group below {LEAST_SHARE:.0%}", lambda one: one.figures.smallest < LEAST_SHARE),
-    (f"noise above {MOST_NOISE:.0%}", lambda one: one.figures.noise > MOST_NOISE),
+_REASONS: Final[tuple[tuple[str, str, Callable[[Candidate], bool]], ...]] = (
     (
-        f"stability below {LEAST_STABILITY}",
+        message("fewer than {limit} groups"),
+        f"{FEWEST_GROUPS}",
+        lambda one: one.figures.groups < FEWEST_GROUPS,
+    ),
+    (
+        message("more than {limit} groups"),
+        f"{MOST_GROUPS}",
+        lambda one: one.figures.groups > MOST_GROUPS,
+    ),
+    (
+        message("a group below {limit}"),
+        f"{LEAST_SHARE:.0%}",
+        lambda one: one.figures.smallest < LEAST_SHARE,
+    ),
+    (
+        message("noise above {limit}"),
+        f"{MOST_NOISE:.0%}",
+        lambda one: one.figures.noise > MOST_NOISE,
+    ),
+    (
+        message("stability below {limit}"),
+        f"{LEAST_STABILITY}",
         lambda one: one.figures.stability < LEAST_STABILITY,
     ),
 )
-_UNCARRIED: Final = "another of the method being carried"
-_BADLY: Final = f"classifiers with F1 below {LEAST_F1}"
 
 
 class Recommendation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,15 +60,22 @@ class Recommendation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-def recommended(candidates: Sequence[Candidate]) -> Recommendation:
+def recommended(candidates: Sequence[Candidate], words: Words = ENGLISH) -> Recommendation:
     """The candidate to take. Same candidates, same answer, whatever their order."""
-    left_out = {one.id: why for one in candidates if (why := unfit(one) or _carriage(one))}
+    left_out = {
+        one.id: why for one in candidates if (why := unfit(one, words) or _carriage(one, words))
+    }
     rest = [one for one in candidates if one.id not in left_out]
-    told = _told(left_out)
+    told = _told(words, left_out)
     if not rest:
-        return Recommendation("", f"No candidate can be recommended: {told or 'there is none'}.")
+        none = words.say(
+            "No candidate can be recommended: {reasons}.",
+            reasons=told or words.say("there is none"),
+        )
+        return Recommendation("", none)
     best, half = _best(rest)
-    return Recommendation(best.id, _sentence(best, (len(candidates), len(rest)), half, told))
+    counts = len(candidates), len(rest)
+    return Recommendation(best.id, _sentence(words, best, counts, half, told))
 
 
 def best_to_carry(candidates: Sequence[Candidate]) -> Candidate | None:
@@ -66,15 +89,18 @@ def best_to_carry(candidates: Sequence[Candidate]) -> Candidate | None:
     return _best(fit or there)[0] if there else None
 
 
-def unfit(one: Candidate) -> str | None:
+def unfit(one: Candidate, words: Words = ENGLISH) -> str | None:
     """Why a candidate's groups are not recommended; None if nothing speaks against them."""
-    return next((why for why, speaks in _REASONS if speaks(one)), None)
+    against = ((why, limit) for why, limit, speaks in _REASONS if speaks(one))
+    return next((words.say(why, limit=limit) for why, limit in against), None)
 
 
-def _carriage(one: Candidate) -> str | None:
+def _carriage(one: Candidate, words: Words) -> str | None:
     if one.model is None:
-        return _UNCARRIED
-    return _BADLY if one.tried and one.tried[0].f1 < LEAST_F1 else None
+        return words.say("another of the method being carried")
+    if one.tried and one.tried[0].f1 < LEAST_F1:
+        return words.say("classifiers with F1 below {limit}", limit=LEAST_F1)
+    return None
 
 
 def _best(rest: Sequence[Candidate]) -> tuple[Candidate, list[Candidate]]:
@@ -91,19 +117,43 @@ def _worth(one: Candidate) -> float:
     return one.figures.shape.silhouette or 0.0 if one.figures.spend is None else one.figures.spend
 
 
-def _sentence(best: Candidate, counts: tuple[int, int], half: list[Candidate], told: str) -> str:
+def _sentence(
+    words: Words, best: Candidate, counts: tuple[int, int], half: list[Candidate], told: str
+) -> str:
     figures = best.figures
-    why = f"its {figures.groups} groups lie furthest apart (silhouette {_worth(best):.2f})"
+    why = words.say(
+        "its {groups} groups lie furthest apart (silhouette {silhouette})",
+        groups=figures.groups,
+        silhouette=f"{_worth(best):.2f}",
+    )
     if figures.spend is not None:
-        why = f"its {figures.groups} groups explain most of 90 days' spend ({figures.spend:.1%})"
-    out = f" (left out: {told})" if told else ""
-    return (
-        f"{best.id}, {METHODS[best.spec.method].title}: of {counts[0]} candidates {counts[1]} can "
-        f"serve{out}; of the steadier half (stability {half[-1].figures.stability:.2f} or more) "
-        f"{why}, within {_AS_GOOD} the fewest groups; its own stability is {figures.stability:.2f}."
+        why = words.say(
+            "its {groups} groups explain most of 90 days' spend ({spend})",
+            groups=figures.groups,
+            spend=f"{figures.spend:.1%}",
+        )
+    return words.count(
+        "{id}, {method}: of {number} candidate {fit} can serve{left_out}; of the steadier half "
+        "(stability {least} or more) {why}, within {as_good} the fewest groups; its own stability "
+        "is {stability}.",
+        "{id}, {method}: of {number} candidates {fit} can serve{left_out}; of the steadier half "
+        "(stability {least} or more) {why}, within {as_good} the fewest groups; its own stability "
+        "is {stability}.",
+        str(counts[0]),
+        id=best.id,
+        method=METHODS[best.spec.method].title,
+        fit=counts[1],
+        left_out=words.say(" (left out: {reasons})", reasons=told) if told else "",
+        least=f"{half[-1].figures.stability:.2f}",
+        why=why,
+        as_good=_AS_GOOD,
+        stability=f"{figures.stability:.2f}",
     )
 
 
-def _told(left_out: dict[str, str]) -> str:
+def _told(words: Words, left_out: dict[str, str]) -> str:
     counted = Counter(left_out.values())
-    return ", ".join(f"{number} for {why}" for why, number in counted.most_common())
+    told = [
+        words.say("{times} for {reason}", times=n, reason=why) for why, n in counted.most_common()
+    ]
+    return words.enumerated(told)

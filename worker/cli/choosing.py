@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.output import Json, StoreOption, print_json, print_table, tell
+from worker.cli.output import Json, LanguageOption, StoreOption, print_json, print_table, tell
 
 if TYPE_CHECKING:  # a command imports what it needs
     from collections.abc import Callable
 
     from segmentation.choosing.candidates import Comparison
+    from segmentation.wording import Words
     from worker.known_fields import KnownField
 
 _REDUCTIONS: Final = ("none", "pca", "factors")
@@ -36,6 +37,7 @@ def compare(
     ] = ",".join(_REDUCTIONS),
     sample: Annotated[int, typer.Option(help="Customers read, by lot.", min=100)] = 50_000,
     out: Annotated[Path | None, typer.Option(help="Plots: an .html file to write.")] = None,
+    language: LanguageOption = "",
     *,
     every: Annotated[bool, typer.Option("--all", help="Show every candidate.")] = False,
     json: Json = False,
@@ -51,12 +53,14 @@ def compare(
     from worker.known_fields import known_fields, used_fields
     from worker.own_features import declared_features
     from worker.plotting import require_plotly
+    from worker.wording import words_here
 
     if out is not None:
         require_plotly()
     with opened() as kit:
         with _progress() as step, reading(kit.engine) as connection:
             shop = chosen_shop(connection, kit, store)
+            words = words_here(kit, connection, shop, language)
             plan = plan_of(shop, k, methods, reduce, declared_features(connection, shop.number))
             fields = used_fields(plan.features, plan.constructed)
             known = known_fields(connection, shop, fields)
@@ -67,7 +71,7 @@ def compare(
             keep(connection, shop, found, microseconds(kit.clock()))
     if out is not None:
         write_plots(found, out)
-    _show(found, known, every=every, json=json)
+    _show(words, found, known, every=every, json=json)
 
 
 @contextmanager
@@ -86,8 +90,10 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield step
 
 
-def _show(found: Comparison, known: Sequence[KnownField], *, every: bool, json: bool) -> None:
-    from segmentation.wording import Words
+def _show(
+    words: Words, found: Comparison, known: Sequence[KnownField], *, every: bool, json: bool
+) -> None:
+    from segmentation.wording import number
     from worker import comparing_report as report
     from worker.known_fields import sentence
 
@@ -96,18 +102,25 @@ def _show(found: Comparison, known: Sequence[KnownField], *, every: bool, json: 
         return
     order = report.ordered(found)
     shown = order if every else order[:_SHOWN]
-    title = f"{len(order)} candidates"
-    _wide_table(f"{title}: shape", report.SHAPE_COLUMNS, report.shape_rows(shown))
+    headings = [
+        [words.say(one) for one in its] for its in (report.SHAPE_COLUMNS, report.WORTH_COLUMNS)
+    ]
+    how_many = number(len(order))
+    shape = words.count("{number} candidate: shape", "{number} candidates: shape", how_many)
+    worth = words.count("{number} candidate: worth", "{number} candidates: worth", how_many)
+    _wide_table(shape, headings[0], report.shape_rows(shown))
     tell("")
-    _wide_table(f"{title}: worth", report.WORTH_COLUMNS, report.worth_rows(shown))
+    _wide_table(worth, headings[1], report.worth_rows(shown, words))
     if len(shown) < len(order):
-        tell(f"{len(order) - len(shown)} more with --all")
+        tell(words.say("{number} more with --all", number=len(order) - len(shown)))
     if tried := report.tried_rows(found):
-        print_table("Classifiers (cross-validated; * carries)", report.TRIED_COLUMNS, tried)
-    for told in (*(sentence(Words(), one) for one in known), *report.sentences(found)):
+        columns = [words.say(one) for one in report.TRIED_COLUMNS]
+        print_table(words.say("Classifiers (cross-validated; * carries)"), columns, tried)
+    for told in (*(sentence(words, one) for one in known), *report.sentences(found, words)):
         tell(told)
     if found.recommended:
-        tell(f"To publish it: shoal segments promote {found.recommended}")
+        command = f"shoal segments promote {found.recommended}"
+        tell(words.say("To publish it: {command}", command=command))
 
 
 def _wide_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -126,15 +139,18 @@ def _wide_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 def promote(
     candidate: Annotated[str, typer.Argument(help="Its id in the last comparison.")],
     store: StoreOption = "",
+    language: LanguageOption = "",
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Publish without asking.")] = False,
     json: Json = False,
 ) -> None:
     """Publish a candidate as the next version, after showing who moves and what that touches."""
     from worker.cli.context import chosen_shop, opened
+    from worker.cli.segment_versions import publication
     from worker.comparing_kept import kept, publishable
     from worker.database import reading
     from worker.promoting import promotion, publish
+    from worker.wording import words_here
 
     if json and not yes:
         problem = "--json asks nothing: add --yes to publish"
@@ -142,37 +158,57 @@ def promote(
     with opened() as kit:
         with reading(kit.engine) as connection:
             shop = chosen_shop(connection, kit, store)
+            words = words_here(kit, connection, shop, language)
             chosen = promotion(connection, shop, publishable(kept(connection, shop), candidate))
         if not json:
-            _show_migration(chosen)
+            _show_migration(words, chosen)
         if not yes:
-            question = f"Publish {candidate} as version {chosen.model.version} of {shop.id}?"
+            question = words.say(
+                "Publish {candidate} as version {version} of {store}?",
+                candidate=candidate,
+                version=chosen.model.version,
+                store=shop.id,
+            )
             typer.confirm(question, abort=True)
         is_told = publish(kit, shop, chosen)
     if json:
-        print_json(_promoted(candidate, chosen, is_told=is_told))
+        print_json(_promoted(words, candidate, chosen, is_told=is_told))
         return
-    when = "now" if is_told else "when `shoal up` runs"
-    tell(f"Version {chosen.model.version} is published; customers move {when}, no campaign wakes.")
+    tell(publication(words, chosen.model.version, is_told=is_told))
 
 
-def _show_migration(chosen: Any) -> None:
+def _show_migration(words: Words, chosen: Any) -> None:
+    from segmentation.wording import number
+    from segmentation.wording_groups import segment_words
     from worker.promoting import sentences
 
     groups = [
-        (group.id, group.name, chosen.sizes[group.id], ", ".join(group.formerly))
+        (
+            group.id,
+            segment_words(words, group.id),
+            chosen.sizes[group.id],
+            ", ".join(group.formerly),
+        )
         for group in chosen.model.groups
     ]
-    print_table("Groups after it", ("id", "name", "customers", "formerly"), groups)
-    moves = [(one.before or "none", one.after, one.customers) for one in chosen.migration.moves]
-    print_table("Who moves", ("from", "to", "customers"), moves[:_SHOWN])
+    headings = (
+        *(words.say("id"), words.say("name"), words.say("customers"), words.say("formerly")),
+    )
+    print_table(words.say("Groups after it"), headings, groups)
+    moves = [
+        (one.before or words.say("none"), one.after, one.customers)
+        for one in chosen.migration.moves
+    ]
+    columns = (words.say("from"), words.say("to"), words.say("customers"))
+    print_table(words.say("Who moves"), columns, moves[:_SHOWN], words.say("none"))
     if len(moves) > _SHOWN:
-        tell(f"and {len(moves) - _SHOWN} smaller moves")
-    for sentence in sentences(chosen):
+        more = number(len(moves) - _SHOWN)
+        tell(words.count("and {number} smaller move", "and {number} smaller moves", more))
+    for sentence in sentences(chosen, words):
         tell(sentence)
 
 
-def _promoted(candidate: str, chosen: Any, *, is_told: bool) -> dict[str, Any]:
+def _promoted(words: Words, candidate: str, chosen: Any, *, is_told: bool) -> dict[str, Any]:
     from worker.promoting import sentences
 
     return {
@@ -189,6 +225,6 @@ def _promoted(candidate: str, chosen: Any, *, is_told: bool) -> dict[str, Any]:
         ],
         "moves": chosen.migration.moves,
         "touched": chosen.touched,
-        "sentences": sentences(chosen),
+        "sentences": sentences(chosen, words),
         "is_told": is_told,
     }

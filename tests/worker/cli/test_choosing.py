@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -171,7 +172,7 @@ def test_promoted_means_go_on_with_their_number_of_groups(cottage: House) -> Non
         "segments", "compare", "--k", "3", "--methods", "kmeans", "--reduce", "none"
     )
     assert ran.code == 0, ran.err
-    assert "1 candidates: shape" in ran.out
+    assert "1 candidate: shape" in ran.out
     assert "kmeans-3" in ran.out
     first = cottage.promoted("kmeans-3")
     assert learned_on(cottage) == {"kind": "kmeans", "version": 2, "candidate": "kmeans-3"}
@@ -189,6 +190,24 @@ def test_a_promotion_is_shown_and_asked_for(
     assert ran.code == 1
     assert "Who moves" in ran.out
     assert cottage.versions("segments") == []
+
+
+def test_a_comparison_and_a_promotion_are_told_in_chinese(
+    cottage: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--k", "3", "--methods", "kmeans,dbscan", "--reduce", "none", "--language", "zh")
+    compared = cottage.shoal("segments", "compare", *words)
+    assert compared.code == 0, compared.err
+    assert "可用" in compared.out
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # nobody answers
+    asked = cottage.shoal("segments", "promote", "kmeans-3", "--language", "zh")
+    assert (asked.code, "谁会移动" in asked.out) == (1, True)
+    known = {"kmeans", "dbscan", "means", "DBSCAN", "Calinski", "Harabasz", "Davies", "Bouldin"}
+    known |= {"shoal", "segments", "promote", "all", "shop", "machine", "tree", "forest", "network"}
+    known |= {"champions", "loyal", "promising", "new", "risk", "hibernating", "lost"}
+    for told in (compared.out, asked.out):
+        plain = re.sub(r"\w+\.\w+|\[y/N\].*", "", told)
+        assert set(re.findall("[A-Za-z]{3,}", plain)) - known == set(), told
 
 
 def test_of_two_promotions_at_once_one_is_refused(
