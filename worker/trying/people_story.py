@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from segmentation.catalogues import counted
 from segmentation.tables import TableGroups
 from worker.trying.people_tables import PeopleTable
 from worker.trying.story import bullets, heading, sheet, tell_connecting, tell_left_out
@@ -19,14 +20,15 @@ def tell_people(console: Console, name: str, table: PeopleTable) -> None:
     heading(console, f"What was read in {name}")
     console.print(
         Text.assemble(
-            f"{table.rows:,} rows, recognised as ",
+            f"{counted(table.rows, 'row', 'rows')}, recognised as ",
             ("a table of customers", "bold"),
             f", grouped by {', '.join(table.columns)}.",
         )
     )
     notes = list(table.notes)
+    cell, cells = "empty or unreadable cell", "empty or unreadable cells"
     notes += [
-        f"{name}: {count:,} empty or unreadable cells count as the usual value"
+        f"{name}: taken for the usual value: {counted(count, cell, cells)}"
         for name, count in table.filled.items()
     ]
     bullets(console, notes)
@@ -42,7 +44,7 @@ def tell_people(console: Console, name: str, table: PeopleTable) -> None:
 
 def _tell_groups(console: Console, table: PeopleTable) -> None:
     found = table.groups
-    heading(console, f"{len(found.groups)} groups of customers")
+    heading(console, f"{counted(len(found.groups), 'group', 'groups')} of customers")
     console.print(f"{_apart(found)} Numbers are the middle values of each group.")
     shares = ("of all spend",) if table.spent else ()
     shown = table.columns[:5]

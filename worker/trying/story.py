@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connectors.registry import platforms
+from segmentation.catalogues import counted
 from worker.trying.books import Book
 from worker.trying.findings import Findings
 from worker.trying.left_out import LeftOut
@@ -108,12 +109,12 @@ def _tell_file(console: Console, name: str, book: Book, found: Findings) -> None
     spent = sum(one.spent for one in found.segments)
     console.print(
         Text.assemble(
-            f"{book.rows:,} rows, recognised as ",
+            f"{counted(book.rows, 'row', 'rows')}, recognised as ",
             (book.kind, "bold"),
             ": ",
-            (f"{book.orders:,} orders", "bold"),
+            (counted(book.orders, "order", "orders"), "bold"),
             " by ",
-            (f"{book.customers:,} customers", "bold"),
+            (counted(book.customers, "customer", "customers"), "bold"),
             f" from {_day(book.first.date())} to {_day(book.last.date())}",
             *((", worth ", (_money(book, spent), "bold"), " before returns.") if spent else (".",)),
         )
@@ -124,12 +125,13 @@ def _tell_file(console: Console, name: str, book: Book, found: Findings) -> None
     bullets(console, notes)
     tell_left_out(console, book.left_out)
     if (book.last - book.first).days < _SHORT:
+        span = counted((book.last - book.first).days + 1, "day", "days")
         console.print(
-            f"It covers {(book.last - book.first).days + 1} days: too few to be sure who is late. "
-            "A year of orders says more."
+            f"It covers {span}: too few to be sure who is late. A year of orders says more."
         )
     if found.set_aside:
-        console.print(f"{found.set_aside:,} events could not be used and were set aside.")
+        events = counted(found.set_aside, "event", "events")
+        console.print(f"Set aside, as unusable: {events}.")
 
 
 def _tell_segments(console: Console, book: Book, found: Findings) -> None:
@@ -149,7 +151,7 @@ def _tell_segments(console: Console, book: Book, found: Findings) -> None:
             Text(one.name, style=style),
             f"{one.customers:,}",
             *(f"{one.spent:,.0f}", f"{one.share_of_spend:.0%}")[: len(money)],
-            f"{one.days_since_order:,.0f} days",
+            counted(round(one.days_since_order), "day", "days"),
             f"{one.orders:,.0f}",
         )
     console.print(Padding(table, (0, 0, 0, 2)))
@@ -168,7 +170,7 @@ def _tell_slipping(console: Console, book: Book, found: Findings) -> None:
         money = ("spent",) if slipping.spent else ()
         table = sheet("customer", "orders", *money, "last order")
         for one in slipping.people:
-            ago = f"{one.days_since_order:,} days ago"
+            ago = f"{counted(one.days_since_order, 'day', 'days')} ago"
             spent = (_money(book, one.spent),) if money else ()
             table.add_row(Text(one.id), f"{one.orders:,}", *spent, ago)
         console.print(Padding(table, (0, 0, 0, 2)))
@@ -188,8 +190,8 @@ def _late(book: Book, found: Findings) -> Text:
         f" so far, {slipping.share_of_spend:.0%} of everything. Those who spent most, of",
     )
     return Text.assemble(
-        (f"{slipping.customers:,} customers", "bold yellow"),
-        " are at risk: they used to buy and are late.",
+        (counted(slipping.customers, "customer is", "customers are"), "bold yellow"),
+        " at risk: they used to buy and are late.",
         *(spent if slipping.spent else (" Some of",)),
         " the ones that are past their own usual time between orders:",
     )
@@ -230,8 +232,9 @@ def _tell_cost(console: Console, book: Book, giving: Sequence[Outcome]) -> None:
     anyway = sum(one.bought_anyway for one in giving)
     console.print()
     console.print(
-        f"In all {coupons:,} coupons, {_money(book, total)} at most; {anyway:,} would have gone to "
-        "people who ordered anyway, a discount for nothing. That is what the control group shows."
+        f"In all {counted(coupons, 'coupon', 'coupons')}, {_money(book, total)} at most; "
+        f"{anyway:,} would have gone to people who ordered anyway, a discount for "
+        "nothing. That is what the control group shows."
     )
 
 
