@@ -200,7 +200,8 @@ def test_what_is_not_known_is_not_made_up() -> None:
 @pytest.mark.parametrize(("size", "k", "needed"), [(99, 3, 100), (110, 12, 120)])
 def test_too_few_customers_are_refused(size: int, k: int, needed: int) -> None:
     seen = Snapshot(shop(size), small_rows(size, 0), NOW)
-    with pytest.raises(NotEnoughCustomers, match=f"{size} customers: expected at least {needed}"):
+    said = f"expected at least {needed} customers to learn segments from, found {size}"
+    with pytest.raises(NotEnoughCustomers, match=said):
         compare(seen, Plan(("kmeans",), (2, k), ("none",), FEATURES))
 
 
