@@ -69,9 +69,7 @@ def play(
     """
     kit = hands_on(kit)
     played = 0
-    if events:
-        _come_near(kit, target, microseconds(events[0].at) // (step // _US) * (step // _US))
-    for end, its in steps(events, step):
+    for end, its in steps(events, step, _clock(kit, target)):
         for start in range(0, len(its), _AT_ONCE):
             batch = seal_events(kit.sealer, its[start : start + _AT_ONCE])
             stream.append(kit.redis, target.partition, batch)
@@ -81,20 +79,24 @@ def play(
         on_step(played)
 
 
-def _come_near(kit: Kit, target: Target, start: int) -> None:
-    """Let the time go by that lies between a store's clock and the begin of what is played."""
+def _clock(kit: Kit, target: Target) -> int:
     stores = models.stores.c
     with reading(kit.engine) as connection:
         query = select(stores.now).where(stores.number == target.number)
-        now = int(connection.execute(query).scalar_one())
-    if 0 < now < start:
-        tick(kit, target, start)
+        return int(connection.execute(query).scalar_one())
 
 
-def steps(events: Sequence[Event], step: timedelta) -> Iterator[tuple[int, list[Event]]]:
-    """(end of the step in microseconds, its events), empty steps included."""
+def steps(
+    events: Sequence[Event], step: timedelta, clock: int = 0
+) -> Iterator[tuple[int, list[Event]]]:
+    """(end of the step in microseconds, its events), empty steps included.
+
+    ``clock`` is how far the log has come (int microseconds; 0: nowhere): what lies between it and
+    the first event goes by like any other time, for a second file and for one that was cut off.
+    """
     size = step // _US
-    last: int | None = None
+    # The step that ended there is gone through again: its timers may have been cut off.
+    last = clock // size - 2 if clock else None
     for number, its in groupby(events, lambda event: microseconds(event.at) // size):
         if last is not None:
             yield from (((empty + 1) * size, []) for empty in range(last + 1, number))

@@ -10,7 +10,7 @@ import pytest
 import redis
 from sqlalchemy.engine import URL
 
-from connectors.events import Event, microseconds
+from connectors.events import Event, moment
 from connectors.records import Customer
 from tests.worker.driving import DAY, HOUR, START, Driver, coupon_campaign, driver_on
 from worker import models, replay
@@ -101,15 +101,38 @@ def test_a_description_of_today_is_taken_and_moves_nobody(player: Driver) -> Non
     assert player.values(models.dead_letters, "state") == []
 
 
-def test_a_second_file_may_begin_years_later(player: Driver) -> None:
-    listen(player, "{segment: lost, enters: true}")
-    play(player, player.order("o1", "ann", at=START))
-    play(player, player.order("o2", "ann", at=START + 3_000 * DAY))
+def test_a_second_file_may_begin_much_later(player: Driver) -> None:
+    listen(player, "{segment: at_risk, enters: true}")
+    play(player, *(player.order(f"o{day}", "ann", at=START + day * DAY) for day in (0, 5, 10)))
+    play(player, player.order("late", "bea", at=START + 90 * DAY))
     assert player.values(models.dead_letters, "state") == []
-    assert clock(player) == BEGIN + 3_001 * DAY
-    # Meanwhile she was lost, which the begin of the second file finds.
+    assert clock(player) == BEGIN + 91 * DAY
+    # Meanwhile she came to be at risk, on a day of its own.
     (at,) = player.values(models.decisions, "at")
-    assert at == microseconds(BEGIN + 3_000 * DAY)
+    assert BEGIN + 15 * DAY < moment(at) < BEGIN + 80 * DAY
+
+
+class CutOffError(Exception):
+    """A replay that ends before its time."""
+
+
+def test_time_without_events_goes_by_the_same_when_a_replay_is_cut_off(player: Driver) -> None:
+    events = [player.order(f"o{day}", "ann", at=START + day * DAY) for day in (0, 5, 10, 90)]
+    target = replay.Target(player.number, player.id, player.partition)
+    told = list[int]()
+
+    def cut_off(played: int) -> None:
+        told.append(played)
+        if len(told) == 13:
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        replay.play(player.kit, target, events, on_step=cut_off)
+    assert clock(player) == BEGIN + 13 * DAY
+    replay.play(player.kit, target, events[told[-1] :])
+    moves = player.rows(models.segment_changes, "segment_after", "at", cause="time")
+    names = {row.segment_after: moment(row.at) for row in moves}
+    assert BEGIN + 15 * DAY < names["at_risk"] < BEGIN + 80 * DAY
 
 
 def test_before_anything_was_played_there_is_no_clock_to_be_ahead_of(player: Driver) -> None:
