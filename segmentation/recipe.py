@@ -41,7 +41,7 @@ class Recipe(msgspec.Struct, frozen=True):
     hysteresis: float = 1.2
     restarts: int = 30
     refit_every: timedelta = timedelta(days=182)
-    gain: float = 0.0075
+    gain: float = 0.004
     moves: float = 0.6
     projection: tuple[tuple[float, ...], ...] = ()
     constructed: tuple[Constructed, ...] = ()

@@ -125,13 +125,13 @@ TABLE: Final = (
     Setting(
         "refit_every",
         "182d",
-        "Business time after which segments are found anew on everybody and taken where they fit "
-        "better; at half of it where they do so by `SHOAL_REFIT_GAIN`.",
+        "Business time after which segments are found anew on everybody and taken where their "
+        "error is 0.4 % lower; at half of it where it is lower by `SHOAL_REFIT_GAIN`.",
         duration,
     ),
     Setting(
         "refit_gain",
-        "0.75",
+        "0.4",
         "Percent by which other segments must lower the error to be taken early.",
         percent,
     ),
