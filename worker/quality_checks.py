@@ -53,6 +53,7 @@ FUTURE: Final = timedelta(minutes=5)
 # The events of a step are played before the clock moves to its end; none is as long as this.
 LOG_AHEAD: Final = timedelta(days=31)
 _AGES: Final = frozenset({"age", "birth_year"})
+_TIMELESS: Final = frozenset({"customers_merged", "look_up_due", "data_requested"})
 Check = Callable[[Any, str, datetime], "Reason | None"]
 
 
@@ -79,9 +80,9 @@ def is_early(event: Event, now: datetime) -> bool:
 def is_beyond(event: Event, clock: datetime) -> bool:
     """Whether an event tells of a day that a log's clock is not near.
 
-    A description may be of any time: a person is who they are.
+    A description may be of any time: a person is who they are. What is asked of us is asked now.
     """
-    if isinstance(event.body, Customer | Product) or event.type == "customers_merged":
+    if isinstance(event.body, Customer | Product) or event.type in _TIMELESS:
         return False
     return _newest(event) > clock + LOG_AHEAD
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 from sqlalchemy.engine import URL
 
-from connectors.events import Event, moment
+from connectors.events import Event, microseconds, moment
 from connectors.records import Customer
 from tests.worker.driving import DAY, HOUR, START, Driver, coupon_campaign, driver_on
 from worker import models, replay
@@ -99,6 +99,18 @@ def test_a_description_of_today_is_taken_and_moves_nobody(player: Driver) -> Non
     assert player.values(models.customers, "attributes") == ['{"points":3.0}']
     assert player.rows(models.customers, "id", "segment", "segment_since") == before
     assert player.values(models.dead_letters, "state") == []
+
+
+@pytest.mark.parametrize("asked", ["look_up_due", "data_requested"])
+def test_what_is_asked_of_us_does_not_wait_for_the_log(player: Driver, asked: str) -> None:
+    play(player, player.order("o1", "ann", at=START))
+    said = {"kind": "customer", "key": "ann"}
+    player.tell(player.touch(asked, ("customer_id", "ann"), source="webhook", at=TODAY, **said))
+    assert player.values(models.dead_letters, "state") == []
+    assert player.values(models.events, "type").count(asked) == 1
+    wanted = [(microseconds(BEGIN + DAY),)] if asked == "look_up_due" else []
+    assert player.rows(models.actions, "due_at", kind="look_up") == wanted
+    assert clock(player) == BEGIN + DAY
 
 
 def test_a_second_file_may_begin_much_later(player: Driver) -> None:
