@@ -30,6 +30,7 @@ from segmentation.anonymity import UNKNOWN, Identifier, Step, anonymised, identi
 from segmentation.features import DEMOGRAPHIC, FEATURES, Feature
 from worker import bulk, models
 from worker.legible import decoded
+from worker.roster import records_of
 from worker.shop import Shop
 
 PAGE: Final = 20_000  # customers
@@ -195,7 +196,8 @@ def _page(
         connection, models.customers, ("id", "record"), "id", [int(one) for one in ids]
     )
     packed = {int(one): bytes(record) for one, record in rows}
-    records = running.unpack([packed[int(one)] for one in ids])
+    whose = [int(one) for one in ids]
+    records = records_of(connection, shop.number, whose, [packed[one] for one in whose])
     every = told_features()
     names = tuple(one.name for one in every)
     values = running.derive(

@@ -14,6 +14,7 @@ from segmentation.deriving import derived
 from segmentation.features import FEATURES
 from segmentation.rules import Columns
 from worker import models
+from worker.roster import records_of
 from worker.shop import Shop, id_range
 
 SAMPLE: Final = 4_096
@@ -58,16 +59,19 @@ def drawn(ids: list[int]) -> list[int]:
 def features_of(connection: Connection, shop: Shop, ids: list[int]) -> Columns:
     """Every feature but times, in the order of the ids, aged to the store's business time."""
     names = tuple(dict.fromkeys((*JUDGED_BY, *shop.model.features, *_TOLD)))
-    packed = list(_records(connection, ids))
-    records = running.unpack(packed) if packed else running.empty(0)
+    found = list(_records(connection, ids))
+    records = running.empty(0)
+    if found:
+        whose, packed = zip(*found, strict=True)
+        records = records_of(connection, shop.number, whose, packed)
     digits = exponent(shop.currency)
     own = shop.model.constructed
     return derived(records, shop.now, own, currency_exponent=digits, names=names)
 
 
-def _records(connection: Connection, ids: list[int]) -> Iterator[bytes]:
+def _records(connection: Connection, ids: list[int]) -> Iterator[tuple[int, bytes]]:
     people = models.customers.c
-    query = select(people.record).order_by(people.id)
+    query = select(people.id, people.record).order_by(people.id)
     for start in range(0, len(ids), _PAGE):
         for row in connection.execute(query.where(people.id.in_(ids[start : start + _PAGE]))):
-            yield bytes(row.record)
+            yield row.id, bytes(row.record)

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 
 from connectors.events import moment
 from connectors.records import exponent
-from segmentation import running
 from segmentation.deriving import derived
 from worker import models
 from worker.erasure import everyone_in
 from worker.legible import COLUMNS, decoded
 from worker.own_features import declared_features
+from worker.roster import records_of
 from worker.sealing import Sealer
 from worker.shop import Shop
 
@@ -100,12 +100,12 @@ def _profile(
 
 def _features(connection: Connection, shop: Shop, ids: Sequence[int]) -> dict[str, float | None]:
     people = models.customers.c
-    record = connection.execute(
-        select(people.record).where(people.id.in_(ids), people.merged_into.is_(None))
-    ).scalar()
-    if record is None:
+    row = connection.execute(
+        select(people.id, people.record).where(people.id.in_(ids), people.merged_into.is_(None))
+    ).first()
+    if row is None:
         return {}
-    records = running.unpack([bytes(record)])
+    records = records_of(connection, shop.number, [row.id], [bytes(row.record)])
     own, places = declared_features(connection, shop.number).features, exponent(shop.currency)
     columns = derived(records, shop.now, own, currency_exponent=places)
     return {

@@ -12,7 +12,6 @@ import pandas as pd
 from sqlalchemy import Connection, or_, select
 
 from connectors.records import exponent
-from segmentation import running
 from segmentation.constructed import entry
 from segmentation.deriving import derived
 from segmentation.features import DEMOGRAPHIC
@@ -20,6 +19,7 @@ from worker import models
 from worker.cells import FileRefused
 from worker.own_features import declared_features
 from worker.refolding import refolded
+from worker.roster import records_of
 
 
 def features_table(
@@ -47,7 +47,8 @@ def features_table(
         .order_by(columns.platform_id, columns.id)
     ).all()
     if as_of is None:
-        records = running.unpack([bytes(row.record) for row in rows])
+        packed = [bytes(row.record) for row in rows]
+        records = records_of(connection, store, [row.id for row in rows], packed)
     else:
         records = refolded(connection, store, [row.id for row in rows], before=as_of)
     at = now if as_of is None else as_of

@@ -27,6 +27,7 @@ from segmentation.constructed import completed
 from segmentation.drift import Drift
 from segmentation.model import SegmentModel, assign, group_indices, to_json
 from segmentation.recipe import Recipe, reads_everybody
+from segmentation.record import Records
 from segmentation.rules import Columns
 from segmentation.sums import GroupSums
 from worker import bulk, learning_report, models, stream
@@ -38,6 +39,7 @@ from worker.judging import kept_sums
 from worker.learning_report import drift_now
 from worker.loading import without_pandas
 from worker.own_features import declared_features, learned_from
+from worker.roster import records_of
 from worker.runtime import Kit
 from worker.settings import Settings
 from worker.shop import model_in_force
@@ -126,7 +128,7 @@ def _read(kit: Kit, store: int) -> Read | None:
         everybody = reads_everybody(previous, moment(door.now), recipe)
         most, share = (EVERYBODY, 1) if everybody else (SAMPLE, SHARE)
         rows = sample(connection, store, seed=previous.version, most=most, share=share)
-        records = running.unpack([bytes(row.record) for row in rows])
+        records = read_records(connection, store, rows)
         digits = exponent(door.store.currency)
         return Read(
             door=door,
@@ -181,6 +183,12 @@ def sample(
         part = chosen[start : start + 500]
         found += connection.execute(query.where(people.id.in_(part))).all()
     return found
+
+
+def read_records(connection: Connection, store: int, rows: Sequence[Any]) -> Records:
+    """The records of what `sample` found."""
+    packed = [bytes(row.record) for row in rows]
+    return records_of(connection, store, [row.id for row in rows], packed)
 
 
 def product_table(connection: Connection, store: int) -> Shelf:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from campaigns.check import named_segments
 from connectors.events import moment
 from connectors.records import exponent
-from segmentation import running, stability
+from segmentation import stability
 from segmentation.choosing.candidates import Candidate
 from segmentation.choosing.modelling import with_names
 from segmentation.deriving import derived
@@ -23,7 +23,7 @@ from segmentation.wording import ENGLISH, Words
 from worker import segment_versions
 from worker.buyers import pages
 from worker.errors import ShoalError
-from worker.learning import sample
+from worker.learning import read_records, sample
 from worker.runtime import Kit
 from worker.shop import Shop
 
@@ -93,7 +93,7 @@ def _continued(connection: Connection, shop: Shop, chosen: SegmentModel) -> Segm
     """
     present, version = shop.model, shop.model.version + 1
     rows = sample(connection, shop.number, seed=present.version)
-    records = running.unpack([bytes(row.record) for row in rows])
+    records = read_records(connection, shop.number, rows)
     digits = exponent(shop.currency)
     columns = derived(records, shop.now, chosen.constructed, currency_exponent=digits)
     heirs: list[Group | None] = [None] * len(chosen.groups)

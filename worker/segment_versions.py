@@ -34,7 +34,7 @@ from worker import bulk, models
 from worker.database import reading, transaction
 from worker.doors import door_of
 from worker.errors import ServiceUnreachable, ShoalError
-from worker.learning import EVERYBODY, SAMPLE, announce, recipe_of, sample
+from worker.learning import EVERYBODY, SAMPLE, announce, read_records, recipe_of, sample
 from worker.learning_report import drift_now, report, version_of
 from worker.loading import without_pandas
 from worker.own_features import declared_features, learned_from
@@ -190,7 +190,7 @@ def _moves(
 
 def _read(connection: Connection, shop: Shop, most: int) -> tuple[Columns, Sequence[str]]:
     rows = sample(connection, shop.number, seed=shop.model.version, most=most)
-    records = running.unpack([bytes(row.record) for row in rows])
+    records = read_records(connection, shop.number, rows)
     digits = exponent(shop.currency)
     columns = running.derive(records, shop.now, currency_exponent=digits)
     return columns, [str(row.grouping) for row in rows]

@@ -13,10 +13,10 @@ from connectors.events import microseconds
 from segmentation import running
 from segmentation.errors import UnknownSchema
 from segmentation.record import RECORD, SCHEMA
-from tests.worker.driving import DAY, MINUTE, START, Driver
+from tests.worker.driving import DAY, EUR, MINUTE, START, Driver
 from tests.worker.test_rejudging import put, renamed
 from tests.worker.test_rule_segments import inside
-from worker import buyers, models
+from worker import bulk, buyers, drawing, export, features_export, learning, models
 from worker.database import reading, transaction
 
 MINE = SCHEMA.to_bytes(4, "little")
@@ -141,3 +141,22 @@ def test_a_whole_record_of_another_version_is_left_to_it(driver: Driver) -> None
     driver.append(driver.tick())
     with pytest.raises(UnknownSchema):
         driver.drain()
+
+
+def test_whoever_reads_computes_it_again(driver: Driver) -> None:
+    lived_in(driver)
+    with transaction(driver.kit.engine) as connection:
+        told = (driver.number, microseconds(driver.now), 0)
+        bulk.upsert(connection, models.learning, ("store", "wanted_at", "learned_at"), [told])
+    bob = damage(driver, "bob", b"?")
+    with reading(driver.kit.engine) as connection:
+        shop = driver.shop()
+        columns = drawing.features_of(connection, shop, [bob])
+        now = microseconds(driver.now)
+        table = features_export.features_table(connection, shop.number, EUR, now)
+        theirs = export.export_customer(connection, driver.kit.sealer, shop, bob)
+    assert columns["orders"].tolist() == [3]
+    assert table.set_index("customer_id")["orders"]["bob"] == 3
+    assert theirs["features"]["orders"] == 3
+    assert learning.learn_once(driver.kit, driver.number) is not None
+    assert record_of(driver, bob) == b"?"
