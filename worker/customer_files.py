@@ -118,7 +118,8 @@ def import_customers(
         declared,
         meaning,
         order,
-        moment(shop.now) if shop.is_on_log_time else kit.clock(),
+        # Before its log begins a store has no time of its own yet.
+        moment(shop.now) if shop.is_on_log_time and shop.now else kit.clock(),
         kit.clock(),
     )
     report = Report(store.id, meaning.source, notes=[meaning.note] if meaning.note else [])

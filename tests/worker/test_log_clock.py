@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import redis
@@ -14,9 +16,11 @@ from connectors.events import Event, microseconds, moment
 from connectors.records import Customer
 from tests.worker.driving import DAY, HOUR, START, Driver, coupon_campaign, driver_on
 from worker import models, replay
+from worker.customer_files import import_customers
 from worker.quality_checks import HELD
 from worker.quality_release import release
 from worker.settings import Settings
+from worker.trying.asking import Wishes
 
 TODAY = datetime(2040, 6, 1, tzinfo=UTC)
 BEGIN = START.replace(hour=0)
@@ -110,6 +114,17 @@ def test_what_is_asked_of_us_does_not_wait_for_the_log(player: Driver, asked: st
     assert player.values(models.events, "type").count(asked) == 1
     wanted = [(microseconds(BEGIN + DAY),)] if asked == "look_up_due" else []
     assert player.rows(models.actions, "due_at", kind="look_up") == wanted
+    assert clock(player) == BEGIN + DAY
+
+
+def test_customers_may_be_imported_before_the_log(player: Driver, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text("customer_id,accepts_marketing\nann,yes\nbea,no\n")
+    import_customers(player.kit, file, player.id, Wishes())
+    assert player.values(models.dead_letters, "reason") == []
+    consents = player.values(models.customers, "consents")
+    assert [json.loads(one)["email"] for one in consents] == [False, True]
+    play(player, player.order("o1", "ann", at=START))
     assert clock(player) == BEGIN + DAY
 
 
