@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from campaigns.conditions import needed_columns
 from connectors.events import moment
-from segmentation.constructed import Declared, entry, from_json, is_same, to_json, used
+from segmentation.constructed import Constructed, Declared, entry, from_json, is_same, to_json, used
 from segmentation.model import SegmentModel
 from segmentation.recipe import FEATURES, Recipe, is_held, is_same_kind
 from segmentation.rules import Columns
@@ -138,13 +138,13 @@ def consequences(shop: Shop, declared: Declared, words: Words = ENGLISH) -> Iter
 def _otherwise(words: Words, model: SegmentModel, recipe: Recipe) -> str:
     if sorted(model.features) != sorted(recipe.features):
         return words.say("from other features")
-    before, after = ({one.name: one for one in its.constructed} for its in (model, recipe))
-    edited = [
-        name
-        for name in dict.fromkeys((*before, *after))
-        if name not in before or name not in after or not is_same((before[name],), (after[name],))
-    ]
+    named = dict.fromkeys(one.name for one in (*model.constructed, *recipe.constructed))
+    edited = [name for name in named if not is_same(*(_of(its, name) for its in (model, recipe)))]
     return words.say("with another {features}", features=", ".join(edited))
+
+
+def _of(its: SegmentModel | Recipe, name: str) -> tuple[Constructed, ...]:
+    return tuple(one for one in its.constructed if one.name == name)
 
 
 def _refit_due(words: Words, shop: Shop) -> str:

@@ -220,6 +220,14 @@ def test_other_words_for_a_feature_are_no_other_feature(model: SegmentModel) -> 
     assert (after.scaled_at, after.constructed) == (model.scaled_at, recipe.constructed)
 
 
+def test_a_preparation_as_the_catalogue_has_it_is_no_other_one(model: SegmentModel) -> None:
+    usual = Constructed("orders", "catalogue", ("orders",), transform="log")
+    assert is_same(OWN, (*OWN, usual))
+    assert not is_same(OWN, (*OWN, msgspec.structs.replace(usual, transform="none")))
+    recipe = msgspec.structs.replace(RECIPE, constructed=(*RECIPE.constructed, usual))
+    assert look_due(model, NOW + WEEK, recipe) == ""
+
+
 def test_the_order_in_which_features_are_named_is_no_difference(model: SegmentModel) -> None:
     turned = msgspec.structs.replace(
         RECIPE, features=RECIPE.features[::-1], constructed=RECIPE.constructed[::-1]

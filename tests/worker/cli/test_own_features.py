@@ -291,6 +291,15 @@ def test_a_catalogue_feature_is_prepared_as_the_file_says(house: House, tmp_path
     assert house.shoal("segments", "plan", rule).code == 2
     told = house.shoal("segments", "show", first.groups[0].id, "--language", "zh")
     assert (told.code, "累计消费" in told.out) == (0, True), told.err
+    # What is said as the catalogue has it is no other preparation.
+    usual = "orders: {log: true}, tenure_days: {scale: true, clip: [0, 36500]}"
+    cut = "monetary_value: {log: false, outliers: [0.01, 0.99]}"
+    file.write_text(f"prepare: {{{cut}, {usual}}}")
+    (said,) = features(house, "plan", file)["sentences"]
+    assert said == "What groups are learned from does not change."
+    file.write_text(f"prepare: {{{usual}}}")
+    (said,) = features(house, "plan", file)["sentences"]
+    assert "with another monetary_value: a refit is due" in said
     file.write_text("prepare: {monetary_value: {log: false}, orders: {impute: 1}}")
     (said,) = features(house, "apply", file)["sentences"]
     assert "with another monetary_value, orders: a refit is due" in said
