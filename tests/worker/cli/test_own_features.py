@@ -266,6 +266,13 @@ def test_what_nobody_has_yet_is_planned_without_figures(shoal: Shoal, tmp_path: 
     assert "nan" not in ran.out
 
 
+def sentence(house: House, file: Path, command: str, text: str) -> str:
+    """The one sentence that a command says of a file with this text."""
+    file.write_text(text)
+    (said,) = features(house, command, file)["sentences"]
+    return str(said)
+
+
 def test_a_catalogue_feature_is_prepared_as_the_file_says(house: House, tmp_path: Path) -> None:
     file = tmp_path / "features.yaml"
     file.write_text("prepare: {monetary_value: {log: false, outliers: [0.01, 0.99]}}")
@@ -294,14 +301,13 @@ def test_a_catalogue_feature_is_prepared_as_the_file_says(house: House, tmp_path
     # What is said as the catalogue has it is no other preparation.
     usual = "orders: {log: true}, tenure_days: {scale: true, clip: [0, 36500]}"
     cut = "monetary_value: {log: false, outliers: [0.01, 0.99]}"
-    file.write_text(f"prepare: {{{cut}, {usual}}}")
-    (said,) = features(house, "plan", file)["sentences"]
-    assert said == "What groups are learned from does not change."
-    file.write_text(f"prepare: {{{usual}}}")
-    (said,) = features(house, "plan", file)["sentences"]
+    kept = sentence(house, file, "plan", f"prepare: {{{cut}, {usual}}}")
+    assert kept == "What groups are learned from does not change."
+    said = sentence(house, file, "plan", f"prepare: {{{usual}}}")
     assert "with another monetary_value: a refit is due" in said
-    file.write_text("prepare: {monetary_value: {log: false}, orders: {impute: 1}}")
-    (said,) = features(house, "apply", file)["sentences"]
+    said = sentence(
+        house, file, "apply", "prepare: {monetary_value: {log: false}, orders: {impute: 1}}"
+    )
     assert "with another monetary_value, orders: a refit is due" in said
     file.write_text("{}")
     assert features(house, "apply", file)["features"] == {
