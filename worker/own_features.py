@@ -143,6 +143,20 @@ def _otherwise(words: Words, model: SegmentModel, recipe: Recipe) -> str:
     return words.say("with another {features}", features=", ".join(edited))
 
 
+def idle(shop: Shop, declared: Declared, words: Words = ENGLISH) -> Iterator[str]:
+    """What is prepared and not learned from, in a sentence."""
+    names = set(declared.learn_from or FEATURES)
+    if shop.model.candidate:
+        # Promoted groups keep their features; the next comparison prepares them by the file.
+        names |= set(shop.model.features)
+    if found := [one.name for one in declared.prepare if one.name not in names]:
+        yield words.say(
+            "Preparing {features} changes nothing: groups are not learned from that "
+            "(`learn_from`).",
+            features=words.enumerated(found),
+        )
+
+
 def _of(its: SegmentModel | Recipe, name: str) -> tuple[Constructed, ...]:
     return tuple(one for one in its.constructed if one.name == name)
 

@@ -48,6 +48,7 @@ def plan(
     found = own_features.figures(declared, columns)
     said = (
         *own_features.consequences(shop, declared, words),
+        *own_features.idle(shop, declared, words),
         *own_features.hardly_known(declared, columns, words),
         *own_features.touched(shop, changes, words),
     )
@@ -126,6 +127,7 @@ def apply(
         version = own_features.declare(connection, shop.number, declared, wall, by)
     said = (
         *own_features.consequences(shop, declared, words),
+        *own_features.idle(shop, declared, words),
         *own_features.touched(shop, changes, words),
     )
     if json:

@@ -318,3 +318,16 @@ def test_a_catalogue_feature_is_prepared_as_the_file_says(house: House, tmp_path
     house.days(1)
     second = house.body(2)
     assert (second.constructed, second.transforms[at], second.clips[at]) == ((), "log", None)
+
+
+def test_what_is_prepared_for_nothing_is_said(shoal: Shoal, tmp_path: Path) -> None:
+    added(shoal, "shop")
+    file = tmp_path / "features.yaml"
+    file.write_text("prepare: {age: {impute: 40}, views: {log: false}, orders: {log: false}}")
+    idle = "Preparing age, views changes nothing: groups are not learned from that"
+    assert idle in shoal("features", "plan", file).out
+    assert idle in shoal("features", "apply", file).out
+    chinese = shoal("features", "plan", file, "--language", "zh").out
+    assert "对age、views的设置不起作用" in chinese
+    file.write_text("learn_from: [orders, views]\nprepare: {views: {log: false}}")
+    assert "changes nothing" not in shoal("features", "plan", file).out
