@@ -85,11 +85,11 @@ def filled_in(attributes: str, said: Attributes) -> str:
     known: dict[str, str | float | bool] = msgspec.json.decode(attributes or "{}")
     for name in DEMOGRAPHICS:
         source, since = f"{name}.from", f"{name}.at"
-        if said.get(source) not in _OWN_WORD:
+        if said.get(source) not in _OWN_WORD or not {name, since} <= said.keys():
             continue
         # Without a source it is of an earlier version of Shoal: the store's own, of some time.
         is_undated = name in known and source not in known
-        is_own = known.get(source) in _OWN_WORD
+        is_own = known.get(source) in _OWN_WORD and since in known
         if not is_undated and not (is_own and str(known[since]) >= str(said[since])):
             known |= {one: said[one] for one in (name, source, since)}
     return msgspec.json.encode(known).decode()

@@ -31,7 +31,7 @@ def decoded(text: str) -> Mapping[str, Any] | None:
     """What a column says, to be read only; None if it cannot be read."""
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):  # what is nested too deeply
         return None
 
 

@@ -91,6 +91,16 @@ def test_a_word_of_an_earlier_version_is_not_overruled_by_an_older_one() -> None
     assert json.loads(filled_in(hearsay, older))["gender"] == "male"
 
 
+@pytest.mark.parametrize(
+    "row", [{"gender": "male", "gender.from": "poll"}, {"gender.from": "poll"}], ids=str
+)
+def test_a_source_without_a_date_is_older_than_any(row: dict[str, str]) -> None:
+    said = with_source({"gender": "female"}, "webhook", START)
+    text = json.dumps(row)
+    assert json.loads(filled_in(text, said)) == said
+    assert json.loads(filled_in(json.dumps(said), row)) == said
+
+
 def test_two_profiles_that_are_one_person_are_described_by_both(driver: Driver) -> None:
     driver.tell(told(driver, {"birthday": "1990-05-17", "income_band": 4}, START - HOUR))
     driver.tell(told(driver, {"income_band": 1, "education": 3}, START, "bob"))

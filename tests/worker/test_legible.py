@@ -81,6 +81,7 @@ def own_event(driver: Driver) -> None:
         (ageing, "\x01"),
         (refold, DAMAGED),
         (own_event, "nonsense"),
+        (own_event, '{"a":' + "[" * 5_000),
     ],
 )
 def test_everybody_is_judged_though_one_row_cannot_be_read(
