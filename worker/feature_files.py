@@ -149,6 +149,7 @@ _PREPARED_BY: Final = {
     "impute": Field(Unknown(), "What an unknown value counts as.", None),
     "scale": Field(YesNo(), "Whether it is divided by how far customers differ in it.", None),
 }
+_SAYS_ITSELF: Final = "one of your own has log, clip, outliers and impute in its definition"
 _PREPARATION: Final = Form(_Preparation, _PREPARED_BY, rule=_says_something)
 
 
@@ -169,7 +170,7 @@ _FILE: Final = Form(
             (),
         ),
         "prepare": Field(
-            Named(Made("a number that a model reads"), _PREPARATION),
+            Named(Made("a number that a model reads", _SAYS_ITSELF), _PREPARATION),
             "How models read features of the catalogue, by name, where it is not as it says.",
             (),
         ),

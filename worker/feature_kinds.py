@@ -13,6 +13,7 @@ from segmentation.constructed import MADE_OF, RESERVED
 from segmentation.features import BY_NAME, HALF_LIVES
 
 _NAME: Final = "[a-z][a-z0-9_]{1,39}"
+_STANDS: Final = Number(-1e12, 1e12)
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Made:
     """A feature of the catalogue that is a number, for what is said of it."""
 
     use: str = "a number to divide or square"
+    own: str = "features of your own cannot be nested"
 
     def read(self, node: Any, place: str, problems: list[Problem]) -> Any:
         """The name, or ``INVALID``."""
@@ -29,7 +31,7 @@ class Made:
             expected = f"{self.use}; this is a moment or a place on a circle"
             return refuse(expected, node, place, problems)
         near = nearest(node, MADE_OF) if isinstance(node, str) else ""
-        expected = "expected a feature of the catalogue (features of your own cannot be nested)"
+        expected = f"expected a feature of the catalogue ({self.own})"
         problems.append(Problem(place, f"{expected}, found {node!r}", near))
         return INVALID
 
@@ -103,13 +105,14 @@ class Between:
         if self.none and node == "none":
             return None
         is_pair = isinstance(node, list) and len(node) == 2  # noqa: PLR2004 - a pair has two
+        expected = f"two numbers, the smaller first{', or none' if self.none else ''}"
         if not is_pair:
-            return refuse("two numbers, the smaller first", node, place, problems)
+            return refuse(expected, node, place, problems)
         found = [self.kind.read(item, f"{place}[{i}]", problems) for i, item in enumerate(node)]
         if INVALID in found:
             return INVALID
         if found[0] >= found[1]:
-            return refuse("two numbers, the smaller first", node, place, problems)
+            return refuse(expected, node, place, problems)
         return tuple(found)
 
     def write(self, value: Any) -> Any:
@@ -130,7 +133,10 @@ class Unknown:
         """The word or a float, or ``INVALID``."""
         if node == "median":
             return node
-        return Number(-1e12, 1e12).read(node, place, problems)
+        found = _STANDS.read(node, place, [])
+        if found is INVALID:
+            return refuse("median, or a number from -1e+12 to 1e+12", node, place, problems)
+        return found
 
     def write(self, value: Any) -> Any:
         """As it stands in a file."""
@@ -138,4 +144,4 @@ class Unknown:
 
     def schema(self) -> dict[str, Any]:
         """What is accepted."""
-        return {"anyOf": [{"const": "median"}, {"type": "number"}]}
+        return {"anyOf": [{"const": "median"}, _STANDS.schema()]}

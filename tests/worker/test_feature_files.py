@@ -207,7 +207,9 @@ def test_a_preparation_is_part_of_what_a_model_is_learned_with() -> None:
         ("prepare: {orders: {}}", "prepare.orders: expected at least one of log, clip, outliers"),
         ("prepare: {orders: {logg: true}}", "did you mean 'log'"),
         ("prepare: {orders: {outliers: [1, 0]}}", "prepare.orders.outliers: expected two numbers"),
-        ("prepare: {orders: {impute: mean}}", "prepare.orders.impute"),
+        ("prepare: {orders: {clip: nothing}}", "two numbers, the smaller first, or none, found"),
+        ("prepare: {orders: {impute: mean}}", "impute: expected median, or a number from -1e+12"),
+        ("prepare: {my_own: {log: true}}", "one of your own has log, clip, outliers and impute"),
     ],
 )
 def test_what_is_wrong_with_a_preparation_is_named(text: str, said: str) -> None:
