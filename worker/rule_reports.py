@@ -125,13 +125,14 @@ def rules_of(
             "name": name_of(words, one.rule.segment(one.version)),
             "is_in": one.rule.id in recorded,
             "since": _iso(recorded.get(one.rule.id)),
-            "holds_now": bool(mask(one.rule.condition, facts)[0]),
+            "holds_now": holds,
             "because": condition_words(words, one.rule.condition)
-            if mask(one.rule.condition, facts)[0]
+            if holds
             else failed_words(words, first_failed(one.rule.condition, facts, 0), facts, 0),
-            "words": _standing_words(words, recorded.get(one.rule.id)),
+            "words": _standing_words(words, recorded.get(one.rule.id), is_so=holds),
         }
         for one in shop.rules
+        for holds in [bool(mask(one.rule.condition, facts)[0])]
     ]
 
 
@@ -139,7 +140,13 @@ def _iso(at: int | None) -> str | None:
     return None if at is None else moment(at).isoformat(timespec="seconds")
 
 
-def _standing_words(words: Words, since: int | None) -> str:
+def _standing_words(words: Words, since: int | None, *, is_so: bool) -> str:
+    """What is recorded, and where by now it is otherwise, for nobody has asked since."""
     if since is None:
-        return words.say("not in it")
-    return words.say("in it since {day}", day=date(words, moment(since)))
+        return (
+            words.say("not in it yet, though this is so now") if is_so else words.say("not in it")
+        )
+    day = date(words, moment(since))
+    if is_so:
+        return words.say("in it since {day}", day=day)
+    return words.say("in it since {day}, and will leave at the next look", day=day)

@@ -166,6 +166,25 @@ def test_a_customer_is_told_why_in_two_languages(house: House) -> None:
     assert "实际为" in chinese
 
 
+def test_what_is_so_and_was_not_yet_asked_is_no_reason_against_it(
+    house: House, tmp_path: Path
+) -> None:
+    house.said("apply", LIBRARY)
+    house.later()
+    who = house.said("members", BIG, "--json").json["members"][0]["customer"]
+    file = tmp_path / "big.yaml"
+    file.write_text(f"segment: {BIG}\nname: Big\nif: {{monetary_value: {{at_least: 1000000}}}}")
+    house.said("apply", file)
+    told = house.shoal("customers", "explain", who).out
+    assert re.search(rf"Big \({BIG}\): in it since .*, and will leave at the next look\n", told)
+    file.write_text("segment: rule.buyers\nname: Buyers\nif: {orders: {at_least: 1}}")
+    house.said("apply", file)
+    told = house.shoal("customers", "explain", who).out
+    assert "Buyers (rule.buyers): not in it yet, though this is so now\n" in told
+    chinese = house.shoal("customers", "explain", who, "--language", "zh").out
+    assert "(rule.buyers): 目前已满足条件" in chinese
+
+
 def test_a_rule_on_stages_says_that_these_age(house: House, tmp_path: Path) -> None:
     file = tmp_path / "gone.yaml"
     file.write_text("segment: rule.gone\nname: Gone\nif: {segment: {in: [lost, hibernating]}}\n")
