@@ -14,7 +14,8 @@ from segmentation.catalogues import counted
 
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _NAMES: Final = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
-PATTERN: Final = r"^[0-9]{1,6}[wdhms]$"
+_WRITTEN: Final = "[0-9]{1,10}[wdhms]"
+PATTERN: Final = f"^{_WRITTEN}$"
 LONGEST: Final = timedelta(days=3660)
 EXPECTED: Final = "a duration such as 30s, 15m, 12h, 7d or 2w"
 """What is told where something else stood: every unit once."""
@@ -23,7 +24,7 @@ _MOST: Final = 36_525 * 86_400  # seconds: a hundred years, so that no sum with 
 
 def span(text: str) -> timedelta | None:
     """The span a text like ``14d`` names; None if it names none or one beyond a hundred years."""
-    if not re.fullmatch("[0-9]{1,10}[wdhms]", text):
+    if not re.fullmatch(_WRITTEN, text):
         return None
     seconds = int(text[:-1]) * _SECONDS[text[-1]]
     return timedelta(seconds=seconds) if seconds <= _MOST else None

@@ -193,7 +193,7 @@ class Span:
 
     def schema(self) -> dict[str, Any]:
         """A text with its pattern."""
-        pattern = "^[0-9]{1,6}[wd]$" if self.whole_days else PATTERN
+        pattern = "^[0-9]{1,10}[wd]$" if self.whole_days else PATTERN
         return {"type": "string", "pattern": pattern, "examples": ["30d", "12h", "90m", "2w"]}
 
     def _expected(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
-from campaigns.durations import EXPECTED, duration, span, written
+from campaigns.durations import EXPECTED, PATTERN, duration, span, written
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_a_span_is_a_whole_number_and_one_of_five_units(text: str, found: timede
     assert span(text) == duration(text) == found
     if found:
         assert span(written(found)) == found
+        assert re.search(PATTERN, text)
 
 
 def test_files_take_ten_years_at_most() -> None:
