@@ -78,7 +78,9 @@ def _show_changes(
         *(words.say("0.5 % below"), words.say("median"), words.say("0.5 % above")),
     )
     if rows:
-        print_table(words.say("Features of {store}'s own", store=store), headings, rows)
+        print_table(
+            words.say("What the features file of {store} says", store=store), headings, rows
+        )
 
 
 def _told(one: dict[str, Any]) -> tuple[str, ...]:
@@ -199,7 +201,7 @@ def _show_own(words: Words, store: str, declared: Declared, known: dict[str, flo
         *(words.say("feature"), words.say("known"), words.say("bounds")),
         *(words.say("unknown"), words.say("transform"), words.say("meaning")),
     )
-    print_table(words.say("Features of {store}'s own", store=store), headings, rows)
+    print_table(words.say("What the features file of {store} says", store=store), headings, rows)
 
 
 def select(

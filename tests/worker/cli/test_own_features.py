@@ -325,9 +325,12 @@ def test_what_is_prepared_for_nothing_is_said(shoal: Shoal, tmp_path: Path) -> N
     file = tmp_path / "features.yaml"
     file.write_text("prepare: {age: {impute: 40}, views: {log: false}, orders: {log: false}}")
     idle = "Preparing age, views changes nothing: groups are not learned from that"
-    assert idle in shoal("features", "plan", file).out
+    planned = shoal("features", "plan", file).out
+    # They are the catalogue's, not of the store's own.
+    assert planned.startswith("What the features file of shop says")
+    assert idle in planned
     assert idle in shoal("features", "apply", file).out
     chinese = shoal("features", "plan", file, "--language", "zh").out
-    assert "对age、views的设置不起作用" in chinese
+    assert "对 age、views 的设置不起作用" in chinese
     file.write_text("learn_from: [orders, views]\nprepare: {views: {log: false}}")
     assert "changes nothing" not in shoal("features", "plan", file).out
