@@ -145,10 +145,9 @@ def _otherwise(words: Words, model: SegmentModel, recipe: Recipe) -> str:
 
 def idle(shop: Shop, declared: Declared, words: Words = ENGLISH) -> Iterator[str]:
     """What is prepared and not learned from, in a sentence."""
-    names = set(declared.learn_from or FEATURES)
-    if shop.model.candidate:
-        # Promoted groups keep their features; the next comparison prepares them by the file.
-        names |= set(shop.model.features)
+    # Promoted groups keep their features, and a comparison looks at these.
+    usual = shop.model.features if shop.model.candidate else FEATURES
+    names = declared.learn_from or usual
     if found := [one.name for one in declared.prepare if one.name not in names]:
         yield words.say(
             "Preparing {features} changes nothing: groups are not learned from that "

@@ -215,6 +215,9 @@ def test_own_features_are_compared_exported_and_told(house: House, tmp_path: Pat
         "spend_trend": "removed",
     }
     assert house.learned().constructed == learned.constructed
+    # Of these a comparison reads what they were found in, whatever is learned from by default.
+    file.write_text("prepare: {average_order_value: {log: false}, recency_days: {log: false}}")
+    assert "Preparing average_order_value changes" in features(house, "plan", file)["sentences"][-1]
     profile = house.shoal("segments", "show", learned.groups[0].id, "--language", "zh")
     assert profile.code == 0, profile.err
     assert "50% 已知" in profile.out
