@@ -33,7 +33,7 @@ TENTHS: Final = 10
 # whom they hold and part from the best ones within months; under none more people would move.
 _HELD: Final = 0.3
 
-CLEAR: Final = 4.0
+CLEAR: Final = 6.0
 """Times the margin that another group must be nearer by between two weekly settlings. Whoever
 orders is near another group for a day or two and back again: such a lead does not last."""
 
