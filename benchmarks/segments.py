@@ -230,15 +230,25 @@ def drifted(log: Log) -> Log:
     return replace(log, lines=every)
 
 
+def without(log: Log, quarter: int) -> Log:
+    """The log without a quarter of its customers, the ``quarter``-th of four, drawn by their id."""
+    lines = log.lines
+    drawn = lines["customer"].map(lambda one: crc32(f"part {one}".encode()) % 4)
+    return replace(log, lines=lines[drawn != quarter].reset_index(drop=True))
+
+
 def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="kept for symmetry: always JSON")
     parser.add_argument("--data", type=Path, default=logs.DEFAULT)
     parser.add_argument("--map", default="", help="columns of another log, as for shoal replay")
+    parser.add_argument(
+        "--without", type=int, choices=range(4), help="leave out this quarter of the customers"
+    )
     given = parser.parse_args()
     read, source = logs.read(given.data, given.map)
-    log = sales(read)
+    log = sales(read) if given.without is None else without(sales(read), given.without)
     found, weeks = measure(log)
     plain = [plain_ratio(week) for week in weeks[1:]]
     beside = {

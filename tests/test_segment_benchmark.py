@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.segment_rivals import K, Snapshot, rivals, squared_error
-from benchmarks.segments import drifted, sales
+from benchmarks.segments import drifted, sales, without
 from worker.order_files import Log
 
 
@@ -42,6 +42,12 @@ def test_the_planted_drift_doubles_half_of_the_customers_from_its_week_on() -> N
     plain = sales(log()).lines
     before, after = plain[plain["customer"] == doubled[0]]["quantity"].tolist()
     assert its[:2] == [before, 2 * after]
+
+
+def test_each_customer_is_left_out_by_one_of_four_quarters() -> None:
+    every = sales(log())
+    kept = [set(without(every, quarter).lines["customer"]) for quarter in range(4)]
+    assert sorted(one for its in kept for one in its) == ["a"] * 3 + ["d"] * 3
 
 
 def test_rivals_are_judged_on_the_same_weeks() -> None:
