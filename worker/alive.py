@@ -31,8 +31,9 @@ def show(settings: Settings, name: str) -> None:
 
 @lru_cache
 def _make(folder: Path) -> None:
-    """Once: whoever outlives a folder that was removed must not bring it back."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Once, and nothing around the home: a folder that was removed must not be brought back."""
+    folder.parent.mkdir(exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def silence(settings: Settings, name: str) -> float:
